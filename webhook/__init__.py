@@ -1,0 +1,1 @@
+"""Portcullis: a Kubernetes admission webhook that keeps a cluster's networking safe."""

@@ -1,0 +1,1 @@
+"""Default deny for namespaces: the plan (pure), and those who carry it out."""

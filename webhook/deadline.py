@@ -1,0 +1,46 @@
+"""The time a request has left, as the API server told with ``?timeout=``."""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+_UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+_TERM = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """A point on the monotonic clock.
+
+    Args:
+        at: seconds on the clock's scale.
+        clock: tells the present; a test passes its own.
+    """
+
+    at: float
+    clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> "Deadline":
+        """The deadline that many seconds from now."""
+        return cls(clock() + seconds, clock)
+
+    def remaining(self) -> float:
+        """Seconds left; never negative."""
+        return max(0.0, self.at - self.clock())
+
+
+def parse_timeout(text: str) -> float | None:
+    """Read a Go duration such as ``5s`` or ``1m30s``; None where it is none.
+
+    Source: the API server appends ``?timeout=`` as ``time.Duration.String()``
+    (k8s.io/apiserver/pkg/admission/plugin/webhook).
+    """
+    total, end = 0.0, 0
+    for term in _TERM.finditer(text):
+        if term.start() != end:
+            return None
+        total += float(term[1]) * _UNITS[term[2]]
+        end = term.end()
+    return total if end and end == len(text) else None

@@ -1,0 +1,100 @@
+"""What the decisions need of a cluster, declared by those who need it.
+
+The live cluster (`webhook.cluster`) and the offline one (`webhook.snapshot`)
+both implement `Cluster`; tests bring their own. Every call may raise
+`webhook.errors.ClusterError`, takes the deadline of the request that it serves,
+and returns frozen values.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+from webhook.deadline import Deadline
+from webhook.model.namespace import Namespace, Seal
+from webhook.model.objects import Node
+from webhook.model.profiles import Manifest, Profile
+from webhook.model.review import UserInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectReference:
+    """The object that an Event is about; namespace empty for cluster-scoped ones."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+    uid: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A ``v1`` Event to record."""
+
+    about: ObjectReference
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str
+
+
+class Nodes(Protocol):
+    """Reads Nodes; a review of flannel's configuration asks, nothing watches."""
+
+    def nodes(self, deadline: Deadline) -> Iterator[Node]:
+        """Every Node, page by page, so that a caller may stop early."""
+
+
+class Namespaces(Protocol):
+    """Reads and marks Namespaces."""
+
+    def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
+        """The Namespace as the API server has it now, None where there is none."""
+
+    def mark(
+        self, namespace: Namespace, seal: Seal, profile: Profile | None, deadline: Deadline
+    ) -> None:
+        """Write our marks on a Namespace, provided it is still the one of that uid.
+
+        Raises:
+            ConflictError: another Namespace of that name stands there now.
+            NotFoundError: it is gone.
+        """
+
+
+class Policies(Protocol):
+    """Writes the NetworkPolicies that we own."""
+
+    def apply_policy(self, namespace: str, policy: Manifest, deadline: Deadline) -> None:
+        """Server-side apply under our field manager; idempotent.
+
+        Raises:
+            RefusedError: quota, RBAC, or the namespace is Terminating.
+            NotFoundError: the namespace is gone.
+        """
+
+
+class Authorizer(Protocol):
+    """Asks who may override."""
+
+    def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
+        """SubjectAccessReview: verb ``override`` on ``guards.portcullis.dev``, name the check."""
+
+
+class Events(Protocol):
+    """Records Events."""
+
+    def record(self, event: Event) -> None:
+        """Queue the Event; returns at once and never raises."""
+
+
+class Installation(Protocol):
+    """Knows when Portcullis was installed."""
+
+    def installed_at(self, deadline: Deadline) -> datetime:
+        """Creation of the installation's ConfigMap, UTC."""
+
+
+class Cluster(Nodes, Namespaces, Policies, Authorizer, Events, Installation, Protocol):
+    """All of it: what `webhook.bootstrap` is given."""

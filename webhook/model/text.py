@@ -1,0 +1,44 @@
+"""Text that reaches users through the API server, made to fit its limits.
+
+Source: k8s.io/apiserver/pkg/endpoints/filters/warning.go: a warning with a
+control character is dropped silently; beyond 4,096 runes in all, each is cut
+to 256 and what still does not fit is dropped.
+"""
+
+from collections.abc import Iterable
+
+MAX_WARNINGS = 15
+MAX_WARNING_RUNES = 256
+MAX_TOTAL_RUNES = 4096
+
+
+def one_line(text: str, limit: int = MAX_WARNING_RUNES) -> str:
+    """The text on one line: control characters and runs of blanks become one blank.
+
+    Lone surrogates, which UTF-8 cannot carry, become U+FFFD.
+    """
+    printable = "".join(c if c.isprintable() or c == " " else " " for c in _encodable(text))
+    line = " ".join(printable.split())
+    return line if len(line) <= limit else line[: limit - 1] + "…"
+
+
+def fit_warnings(warnings: Iterable[str]) -> tuple[str, ...]:
+    """The warnings that the API server will pass on, most important first.
+
+    Equal ones are merged; at most 15 are kept; their sum stays under 4,096 runes.
+    """
+    kept: dict[str, None] = {}
+    total = 0
+    for warning in warnings:
+        line = one_line(warning)
+        if not line or line in kept:
+            continue
+        total += len(line)
+        if total >= MAX_TOTAL_RUNES or len(kept) == MAX_WARNINGS:
+            break
+        kept[line] = None
+    return tuple(kept)
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode("utf-8") if not text.isascii() else text

@@ -1,0 +1,218 @@
+"""The settings: one frozen value, read once. The only reader of ``os.environ``.
+
+The chart writes the file (a mounted ConfigMap); the environment tells what only
+the Pod knows. Unknown keys are refused: a misspelt setting must not be silence.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from webhook.errors import SettingsError
+from webhook.model.profiles import Profile
+
+Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
+"""0 lets the system choose, for tests."""
+Seconds = Annotated[float, msgspec.Meta(ge=0)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+
+
+class _Section(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
+    """A part of the settings file; keys are lowerCamelCase, as in the chart's values."""
+
+
+class ConfigMapRef(_Section, frozen=True):
+    """A ConfigMap that holds a net-conf.json."""
+
+    namespace: Name
+    name: Name
+
+
+FLANNEL_CONFIG_MAPS = (
+    ConfigMapRef(namespace="kube-flannel", name="kube-flannel-cfg"),
+    ConfigMapRef(namespace="kube-system", name="kube-flannel-cfg"),
+    ConfigMapRef(namespace="kube-system", name="canal-config"),
+)
+
+SYSTEM_NAMESPACES = (
+    "kube-system",
+    "kube-public",
+    "kube-node-lease",
+    "kube-flannel",
+    "calico-system",
+    "calico-apiserver",
+    "tigera-operator",
+)
+
+
+class FlannelSettings(_Section, frozen=True):
+    """What the flannel guard watches over.
+
+    Args:
+        annotation_prefix: flanneld's ``--kube-annotation-prefix``.
+    """
+
+    config_maps: tuple[ConfigMapRef, ...] = FLANNEL_CONFIG_MAPS
+    annotation_prefix: Name = "flannel.alpha.coreos.com"
+
+
+class DefaultDenySettings(_Section, frozen=True):
+    """What new namespaces get.
+
+    Args:
+        system_namespaces: never touched, never gated; our own is added.
+        exempt_namespaces: names, or shell patterns such as ``ci-*``, that get no policies.
+    """
+
+    enabled: bool = True
+    profile: Profile = Profile.DENY_ALL
+    dns: bool = True
+    system_namespaces: tuple[Name, ...] = SYSTEM_NAMESPACES
+    exempt_namespaces: tuple[Name, ...] = ()
+
+
+class ServerSettings(_Section, frozen=True):
+    """How the webhook listens.
+
+    Args:
+        address: to bind.
+        service_names: DNS names of the serving certificate; empty takes
+            ``<service>.<namespace>.svc`` of the Pod's environment.
+        max_body_bytes: a review carries object and oldObject, each up to 3 MiB.
+        default_timeout: deadline where a request names none, in seconds.
+        drain_seconds: how long a stopping replica goes on serving.
+    """
+
+    address: str = "0.0.0.0"  # noqa: S104 - a Pod serves its Service on every address
+    port: Port = 8443
+    metrics_port: Port = 9402
+    workers: Annotated[int, msgspec.Meta(ge=1, le=64)] = 2
+    threads: Annotated[int, msgspec.Meta(ge=1, le=256)] = 16
+    service_names: tuple[Name, ...] = ()
+    max_body_bytes: Annotated[int, msgspec.Meta(ge=8 << 20)] = 12 << 20
+    default_timeout: Seconds = 10.0
+    drain_seconds: Seconds = 10.0
+
+
+class ControllerSettings(_Section, frozen=True):
+    """How the controller elects its leader and watches; durations in seconds.
+
+    Args:
+        lease_duration: a lease not renewed for so long may be taken over.
+    """
+
+    lease_duration: Seconds = 15.0
+    renew_deadline: Seconds = 10.0
+    retry_period: Seconds = 2.0
+    resync_period: Seconds = 600.0
+    metrics_port: Port = 9403
+
+
+class CertificateSettings(_Section, frozen=True):
+    """Names of what the certificates live in, and which configurations get the caBundle."""
+
+    secret_name: Name = "portcullis-ca"  # noqa: S105 - the name of a Secret, not one
+    webhook_configuration: Name = "portcullis"
+
+
+class Settings(_Section, frozen=True):
+    """Everything that can be set in the file."""
+
+    flannel: FlannelSettings = FlannelSettings()
+    default_deny: DefaultDenySettings = DefaultDenySettings()
+    server: ServerSettings = ServerSettings()
+    controller: ControllerSettings = ControllerSettings()
+    certificates: CertificateSettings = CertificateSettings()
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who this process is in its cluster.
+
+    Args:
+        namespace: of the Pod.
+        pod: name of the Pod; the leader's identity in the Lease.
+        service: name of the Service in front of the replicas.
+        service_account: name of the Pod's ServiceAccount.
+        installation: name of the ConfigMap with the settings; its creation is
+            the time of the installation, before which namespaces are left alone.
+    """
+
+    namespace: str = "portcullis-system"
+    pod: str = "portcullis"
+    service: str = "portcullis"
+    service_account: str = "portcullis"
+    installation: str = "portcullis"
+
+    @property
+    def username(self) -> str:
+        """Our user name as the API server tells it in ``userInfo``."""
+        return f"system:serviceaccount:{self.namespace}:{self.service_account}"
+
+
+class Environment(msgspec.Struct, frozen=True):
+    """What the environment says: settings, identity, and an offline cluster if any.
+
+    Args:
+        snapshot: folder of manifests that stands for a cluster, or None.
+        state: folder for the certificates of an offline run.
+        metrics: folder that the worker processes share their counters in.
+    """
+
+    settings: Settings
+    identity: Identity
+    snapshot: Path | None
+    state: Path
+    metrics: Path | None
+
+
+def decode_settings(text: str | bytes) -> Settings:
+    """Read a settings file (YAML or JSON).
+
+    Raises:
+        SettingsError: names the key at fault, as ``$.server.port``.
+    """
+    try:
+        return msgspec.yaml.decode(text or b"{}", type=Settings)
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise SettingsError(f"settings: {error}") from error
+
+
+def load(environ: Mapping[str, str] | None = None) -> Environment:
+    """Read the settings file that ``PORTCULLIS_SETTINGS`` names, and the Pod's environment.
+
+    Raises:
+        SettingsError: the file cannot be read, or is wrong.
+    """
+    env = os.environ if environ is None else environ
+    snapshot = env.get("PORTCULLIS_SNAPSHOT")
+    metrics = env.get("PROMETHEUS_MULTIPROC_DIR")
+    return Environment(
+        settings=_file(env.get("PORTCULLIS_SETTINGS")),
+        identity=_identity(env),
+        snapshot=Path(snapshot) if snapshot else None,
+        state=Path(env.get("PORTCULLIS_STATE", "/var/run/portcullis")),
+        metrics=Path(metrics) if metrics else None,
+    )
+
+
+def _file(path: str | None) -> Settings:
+    if not path:
+        return Settings()
+    try:
+        return decode_settings(Path(path).read_bytes())
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from error
+
+
+def _identity(env: Mapping[str, str]) -> Identity:
+    names = {
+        "namespace": "POD_NAMESPACE",
+        "pod": "POD_NAME",
+        "service": "PORTCULLIS_SERVICE",
+        "service_account": "POD_SERVICE_ACCOUNT",
+        "installation": "PORTCULLIS_INSTALLATION",
+    }
+    return Identity(**{field: env[name] for field, name in names.items() if env.get(name)})
