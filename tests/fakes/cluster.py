@@ -1,0 +1,161 @@
+"""A cluster in memory: `webhook.interfaces.Cluster` for tests of admission and controller.
+
+It keeps the API server's manners that decisions depend on: a namespace that is gone is
+NotFoundError, a Terminating one refuses policies, a mark is bound to the uid, and a deadline that
+is over raises DeadlineError. Set it up by assigning; read what happened from the same fields::
+
+    cluster = FakeCluster()
+    cluster.add_namespace("shop", seal="pending")
+    cluster.overriders.add(("jane", "netconf-directrouting-live"))
+    cluster.fail("apply_policy", UnavailableError("etcd is away"), times=1)
+    ...
+    assert {"portcullis-deny-all", "portcullis-allow-dns"} == cluster.policy_names("shop")
+    assert [("shop", Seal.SEALED)] == cluster.marked
+"""
+
+# ruff: noqa: D102 - the methods' contract is that of `webhook.interfaces`
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from webhook.deadline import Deadline
+from webhook.errors import (
+    ClusterError,
+    ConflictError,
+    DeadlineError,
+    NotFoundError,
+    RefusedError,
+)
+from webhook.interfaces import Event
+from webhook.model.namespace import Namespace, Seal
+from webhook.model.objects import Node
+from webhook.model.profiles import Manifest, Profile
+from webhook.model.review import UserInfo
+
+INSTALLED_AT = datetime(2026, 1, 1, tzinfo=UTC)
+BORN_AFTER = datetime(2026, 2, 1, tzinfo=UTC)
+"""Creation of a namespace unless told otherwise: after the installation."""
+
+
+class FakeCluster:
+    """All of `webhook.interfaces.Cluster`; thread-safe.
+
+    Attributes:
+        node_list: what `nodes` yields.
+        namespaces: by name; `add_namespace` makes one.
+        policies: applied manifests by (namespace, name).
+        marked: each mark that was written, as (namespace, seal).
+        profiles: the profile last marked on each namespace.
+        overriders: who may override what, as (user name or group, check id).
+        events: what was recorded.
+        calls: how often each method was called.
+    """
+
+    def __init__(self) -> None:
+        self.node_list: list[Node] = []
+        self.namespaces: dict[str, Namespace] = {}
+        self.policies: dict[tuple[str, str], Manifest] = {}
+        self.marked: list[tuple[str, Seal]] = []
+        self.profiles: dict[str, Profile | None] = {}
+        self.overriders: set[tuple[str, str]] = set()
+        self.events: list[Event] = []
+        self.installed: datetime = INSTALLED_AT
+        self.calls: Counter[str] = Counter()
+        self._failures: dict[str, tuple[ClusterError, int]] = {}
+        self._hooks: dict[str, Callable[[], None]] = {}
+        self._lock = threading.RLock()
+
+    def add_namespace(
+        self,
+        name: str,
+        *,
+        seal: str | None = None,
+        uid: str | None = None,
+        created: datetime | None = BORN_AFTER,
+        terminating: bool = False,
+    ) -> Namespace:
+        """Put a Namespace there (a new uid takes the place of an old one) and return it."""
+        namespace = Namespace(name, uid or f"uid-{name}", seal, created, terminating)
+        with self._lock:
+            self.namespaces[name] = namespace
+        return namespace
+
+    def fail(self, method: str, error: ClusterError, times: int = -1) -> None:
+        """Let the next `times` calls of a method raise; for ever by default, 0 heals."""
+        with self._lock:
+            self._failures[method] = (error, times)
+
+    def before(self, method: str, hook: Callable[[], None]) -> None:
+        """Run `hook` at the start of each call of a method: to wait, or to race with it."""
+        self._hooks[method] = hook
+
+    def policy_names(self, namespace: str) -> set[str]:
+        """Names of the policies that stand in a namespace."""
+        with self._lock:
+            return {name for where, name in self.policies if where == namespace}
+
+    def nodes(self, deadline: Deadline) -> Iterator[Node]:
+        self._enter("nodes", deadline)
+        yield from list(self.node_list)
+
+    def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
+        self._enter("namespace", deadline)
+        return self.namespaces.get(name)
+
+    def mark(
+        self, namespace: Namespace, seal: Seal, profile: Profile | None, deadline: Deadline
+    ) -> None:
+        self._enter("mark", deadline)
+        with self._lock:
+            now = self._existing(namespace.name)
+            if now.uid != namespace.uid:
+                raise ConflictError(f'namespaces "{namespace.name}" is another one now')
+            self.namespaces[namespace.name] = replace(now, seal=seal.value)
+            self.profiles[namespace.name] = profile
+            self.marked.append((namespace.name, seal))
+
+    def apply_policy(self, namespace: str, policy: Manifest, deadline: Deadline) -> None:
+        self._enter("apply_policy", deadline)
+        with self._lock:
+            if self._existing(namespace).terminating:
+                raise RefusedError(
+                    f"namespace {namespace} is forbidden because it is being terminated"
+                )
+            self.policies[namespace, policy["metadata"]["name"]] = policy
+
+    def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
+        self._enter("may_override", deadline)
+        names = {user.username, *(user.groups or ())}
+        return any((name, check_id) in self.overriders for name in names)
+
+    def record(self, event: Event) -> None:
+        with self._lock:
+            self.calls["record"] += 1
+            self.events.append(event)
+
+    def installed_at(self, deadline: Deadline) -> datetime:
+        self._enter("installed_at", deadline)
+        return self.installed
+
+    def _existing(self, name: str) -> Namespace:
+        namespace = self.namespaces.get(name)
+        if namespace is None:
+            raise NotFoundError(f'namespaces "{name}" not found')
+        return namespace
+
+    def _enter(self, method: str, deadline: Deadline) -> None:
+        with self._lock:
+            self.calls[method] += 1
+        if hook := self._hooks.get(method):
+            hook()
+        if not deadline.remaining():
+            raise DeadlineError("the API server gave no answer in the time that was left")
+        with self._lock:
+            error, left = self._failures.get(method, (None, 0))
+            if error is None or left == 0:
+                return
+            self._failures[method] = (error, left - 1)
+            raise error
