@@ -1,0 +1,199 @@
+"""The cluster that the API server tells of: `webhook.interfaces.Cluster`."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from webhook.cluster.client import METADATA, Api, Query, resource_path
+from webhook.cluster.decoding import ListMeta, decode
+from webhook.deadline import Deadline
+from webhook.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from webhook.interfaces import Event, Events
+from webhook.model.namespace import PROFILE_LABEL, SEAL_LABEL, Namespace, Seal
+from webhook.model.objects import Node, PartialObject
+from webhook.model.profiles import Manifest, Profile
+from webhook.model.review import UserInfo
+from webhook.settings import Identity
+
+FIELD_MANAGER = "portcullis"
+"""Owner of the fields that we apply to Namespaces and NetworkPolicies."""
+
+PAGE = 500
+"""Nodes to a page, as client-go's pager: some 7 MB, of which we decode a hundredth."""
+
+_log = logging.getLogger(__name__)
+
+
+class _NodeList(msgspec.Struct, frozen=True):
+    metadata: ListMeta = ListMeta()
+    items: list[Node] = []
+
+
+class _ReviewStatus(msgspec.Struct, frozen=True, rename="camel"):
+    allowed: bool = False
+    denied: bool = False
+    evaluation_error: str = ""
+
+
+class _AccessReview(msgspec.Struct, frozen=True):
+    status: _ReviewStatus = _ReviewStatus()
+
+
+_nodes = msgspec.json.Decoder(_NodeList)
+_object = msgspec.json.Decoder(PartialObject)
+_access_review = msgspec.json.Decoder(_AccessReview)
+
+
+class LiveCluster:
+    """Reads and writes through an API server; thread-safe.
+
+    Args:
+        api: as whom, and where.
+        events: where Events go.
+        identity: names our installation.
+    """
+
+    def __init__(self, api: Api, events: Events, identity: Identity) -> None:
+        self._api = api
+        self._events = events
+        self._installation = resource_path(
+            "api", "v1", "namespaces", identity.namespace, "configmaps", identity.installation
+        )
+        self._installed_at: datetime | None = None
+
+    def nodes(self, deadline: Deadline) -> Iterator[Node]:
+        """Every Node, a page at a time; a page is fetched when it is asked for.
+
+        The list is consistent (``resourceVersion`` unset), not "0": a cache that lags could show a
+        cluster before flannel joined it, and the answer decides whether a change is let through.
+        Besides, the API server ignores ``limit`` at "0" and would send all Nodes at once
+        (k8s.io/apiserver/pkg/storage/cacher: a list at "0" is served whole from the cache).
+
+        Raises:
+            ClusterError: also halfway.
+        """
+        token = ""
+        while True:
+            query: Query = {"limit": PAGE} | ({"continue": token} if token else {})
+            page = decode(_nodes, self._api.get("/api/v1/nodes", deadline, query=query))
+            yield from page.items
+            token = page.metadata.token
+            if not token:
+                return
+
+    def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
+        """The Namespace as it is now: a consistent read of its metadata."""
+        path = resource_path("api", "v1", "namespaces", name)
+        try:
+            raw = self._api.get(path, deadline, accept=METADATA)
+        except NotFoundError:
+            return None
+        return Namespace.of(decode(_object, raw).metadata)
+
+    def mark(
+        self, namespace: Namespace, seal: Seal, profile: Profile | None, deadline: Deadline
+    ) -> None:
+        """Apply our two labels, and nothing else, to the Namespace of that uid.
+
+        Raises:
+            ConflictError: another Namespace of that name stands there now.
+            NotFoundError: it is gone.
+        """
+        labels = {SEAL_LABEL: seal.value}
+        if profile is not None:
+            labels[PROFILE_LABEL] = profile.value
+        body = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": namespace.name, "uid": namespace.uid, "labels": labels},
+        }
+        path = resource_path("api", "v1", "namespaces", namespace.name)
+        try:
+            self._api.apply(path, body, deadline, manager=FIELD_MANAGER)
+        except (ConflictError, RefusedError) as error:
+            raise self._reason_of(error, namespace, deadline) from error
+
+    def apply_policy(self, namespace: str, policy: Manifest, deadline: Deadline) -> None:
+        """Server-side apply; a policy that stands as it should is not written anew.
+
+        Raises:
+            RefusedError: quota, RBAC, or the namespace is Terminating.
+            NotFoundError: the namespace is gone.
+        """
+        name = policy["metadata"]["name"]
+        path = resource_path(
+            "apis", "networking.k8s.io", "v1", "namespaces", namespace, "networkpolicies", name
+        )
+        self._api.apply(path, policy, deadline, manager=FIELD_MANAGER)
+
+    def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
+        """Ask the API server's authorizers; only a plain yes is one.
+
+        An ``evaluationError`` beside a yes does not weaken it, and beside a no is usual: RBAC
+        reports each binding whose role is missing (k8s.io/api/authorization/v1/types.go). It is
+        logged, since it may be the reason of the no.
+        """
+        body = _access_review_of(user, check_id)
+        path = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+        status = decode(_access_review, self._api.create(path, body, deadline)).status
+        allowed = status.allowed and not status.denied
+        if status.evaluation_error and not allowed:
+            fields = {"check": check_id, "user": user.username, "error": status.evaluation_error}
+            _log.info("override not granted, with an evaluation error", extra=fields)
+        return allowed
+
+    def record(self, event: Event) -> None:
+        """Queue the Event; returns at once and never raises."""
+        self._events.record(event)
+
+    def installed_at(self, deadline: Deadline) -> datetime:
+        """Creation of the installation's ConfigMap, UTC; asked once.
+
+        Raises:
+            NotFoundError: there is no such ConfigMap.
+        """
+        if self._installed_at is None:
+            raw = self._api.get(self._installation, deadline, accept=METADATA)
+            stamp = decode(_object, raw).metadata.creation_timestamp
+            if stamp is None:
+                raise UnavailableError(f"{self._installation} has no creationTimestamp")
+            self._installed_at = datetime.fromisoformat(stamp)
+        return self._installed_at
+
+    def _reason_of(self, error: Exception, namespace: Namespace, deadline: Deadline) -> Exception:
+        """Why a mark was refused: the Namespace is gone, is another one, or what was said.
+
+        The API server says Conflict to a uid without an object, and Invalid or Conflict to
+        another uid than the object's, according to how far the request came.
+        """
+        now = self.namespace(namespace.name, deadline)
+        if now is None:
+            return NotFoundError(f'namespaces "{namespace.name}" not found')
+        if now.uid != namespace.uid:
+            return ConflictError(f'namespaces "{namespace.name}" was deleted and made anew')
+        return error
+
+
+def _access_review_of(user: UserInfo, check_id: str) -> Mapping[str, Any]:
+    """The question whether a user may override a check."""
+    attributes = {
+        "group": "portcullis.dev",
+        "resource": "guards",
+        "verb": "override",
+        "name": check_id,
+    }
+    spec: dict[str, Any] = {"user": user.username, "resourceAttributes": attributes}
+    if user.uid:
+        spec["uid"] = user.uid
+    if user.groups:
+        spec["groups"] = user.groups
+    if user.extra:
+        spec["extra"] = user.extra
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SubjectAccessReview",
+        "spec": spec,
+    }
