@@ -1,0 +1,127 @@
+"""The two questions about a whole cluster: what is allowed, and what a change changes."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+
+from webhook.netpol import bits
+from webhook.netpol.addresses import FAMILIES, Family
+from webhook.netpol.intervals import difference
+from webhook.netpol.lens import External, Lens
+from webhook.netpol.model import Pod
+from webhook.netpol.reach import changes, reach
+from webhook.netpol.rows import Block, Rows
+from webhook.netpol.table import PodTable
+from webhook.netpol.world import World, cut
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """What a change opens and what it closes."""
+
+    opened: Rows
+    closed: Rows
+
+
+def connectivity(world: World, *, ipblock_matches_pods: bool = True) -> Rows:
+    """Return everything that is allowed.
+
+    Args:
+        world: the cluster.
+        ipblock_matches_pods: whether an ipBlock matches pods by their addresses (Calico,
+            the e2e tests) or only what is outside the cluster (Cilium's default).
+    """
+    views = _views((world,), ipblock_matches_pods=ipblock_matches_pods)
+    blocks = tuple(
+        Block(family, found.sources, found.targets, found.ports[0])
+        for family, (lens,) in views
+        for found in reach(lens)
+    )
+    return Rows(blocks, _names((world,), views))
+
+
+def diff(before: World, after: World, *, ipblock_matches_pods: bool = True) -> Change:
+    """Return the difference of two worlds, at a cost that follows the change.
+
+    Args:
+        before: the cluster before the change.
+        after: the cluster after it.
+        ipblock_matches_pods: as in `connectivity`.
+    """
+    before, after = _aligned(before, after)
+    views = _views((before, after), ipblock_matches_pods=ipblock_matches_pods)
+    altered = _altered(before.table, after.table)
+    opened: list[Block] = []
+    closed: list[Block] = []
+    for family, (old, new) in views:
+        for found in changes(old, new, altered):
+            was, now = found.ports
+            for blocks, ports in ((opened, difference(now, was)), (closed, difference(was, now))):
+                if ports:
+                    blocks.append(Block(family, found.sources, found.targets, ports))
+    names = _names((before, after), views)
+    return Change(Rows(tuple(opened), names), Rows(tuple(closed), names))
+
+
+def _views(
+    worlds: tuple[World, ...], *, ipblock_matches_pods: bool
+) -> list[tuple[Family, tuple[Lens, ...]]]:
+    """Look at worlds side by side, their external addresses cut at the edges of all of them."""
+    base = max(world.table.size for world in worlds)
+    views: list[tuple[Family, tuple[Lens, ...]]] = []
+    for family in FAMILIES:
+        edges = frozenset().union(*(world.edges[family] for world in worlds))
+        external = External(family, cut(family, edges), base)
+        views.append(
+            (family, tuple(Lens(world, external, ipblock_matches_pods) for world in worlds))
+        )
+    return views
+
+
+def _names(
+    worlds: Sequence[World], views: Sequence[tuple[Family, tuple[Lens, ...]]]
+) -> dict[Family, list[str]]:
+    """Name every slot: a pod that is in any of the worlds, then the external ranges."""
+    slots = zip_longest(*(world.table.slots for world in worlds))
+    pods = [next((pod.key for pod in slot if pod is not None), "") for slot in slots]
+    return {family: pods + lenses[0].external.names for family, lenses in views}
+
+
+def _aligned(before: World, after: World) -> tuple[World, World]:
+    """Give every pod the same slot in both worlds, if it has not already."""
+    old, new = before.table, after.table
+    if old is new or _are_aligned(old, new):
+        return before, after
+    keys = sorted({*old.slot_of, *new.slot_of})
+    return _with_slots(before, keys), _with_slots(after, keys)
+
+
+def _are_aligned(old: PodTable, new: PodTable) -> bool:
+    same_pod = all(
+        one is other or one is None or other is None or one.key == other.key
+        for one, other in zip(old.slots, new.slots, strict=False)
+    )
+    return same_pod and all(new.slot_of.get(key, at) == at for key, at in old.slot_of.items())
+
+
+def _with_slots(world: World, keys: Sequence[str]) -> World:
+    table = world.table
+    slots = [table.slots[table.slot_of[key]] if key in table.slot_of else None for key in keys]
+    return world.with_table(PodTable(tuple(slots), table.namespaces))
+
+
+def _altered(old: PodTable, new: PodTable) -> int:
+    """Return the pods that differ, or whose Namespace's labels do."""
+    if old is new:
+        return 0
+    names = {*old.namespaces, *new.namespaces}
+    relabelled = {name for name in names if old.namespaces.get(name) != new.namespaces.get(name)}
+
+    def differs(one: Pod | None, other: Pod | None) -> bool:
+        if one is None or other is None:
+            return one is not other
+        return one.namespace in relabelled or (one is not other and one != other)
+
+    pairs = zip_longest(old.slots, new.slots)
+    size = max(old.size, new.size)
+    return bits.from_slots((at for at, pair in enumerate(pairs) if differs(*pair)), size)

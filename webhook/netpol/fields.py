@@ -1,0 +1,101 @@
+"""Typed reading of decoded JSON, as Go decodes it: null is the zero value of its type."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from webhook.netpol.errors import FieldError, Path
+
+_KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string"}
+_QUOTE_IT = "; YAML reads y, n, on, off, yes, no as booleans and digits as numbers: quote it"
+
+
+def quoted(value: Any) -> str:
+    """Print a value of a document as apimachinery's errors do, cut to one short line."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - one line
+
+
+def _kind(value: Any) -> str:
+    return _KINDS.get(type(value), "a list" if isinstance(value, list) else "an object")
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value of a document and the way to it."""
+
+    value: Any
+    path: Path = ()
+
+    def __bool__(self) -> bool:
+        return self.value is not None
+
+    def error(self, detail: str) -> FieldError:
+        """Build an error at this place."""
+        return FieldError(self.path, detail)
+
+    def invalid(self, detail: str) -> FieldError:
+        """Build an error that quotes the value."""
+        return self.error(f"Invalid value: {quoted(self.value)}: {detail}")
+
+    def mapping(self) -> dict[str, Any]:
+        """Read an object; null is empty."""
+        if self.value is None:
+            return {}
+        if not isinstance(self.value, dict):
+            raise self.invalid(f"must be an object, got {_kind(self.value)}")
+        return self.value
+
+    def get(self, *keys: str) -> "Field":
+        """Walk down objects; what is absent is null."""
+        at = self
+        for key in keys:
+            at = Field(at.mapping().get(key), (*at.path, key))
+        return at
+
+    def only(self, *keys: str) -> "Field":
+        """Refuse unknown fields, as ``fieldValidation=Strict`` (kubectl's default) does.
+
+        A typo such as ``podselector`` would otherwise select the whole namespace.
+        """
+        for key in self.mapping():
+            if key not in keys:
+                raise Field(None, (*self.path, key)).error(
+                    f"unknown field {quoted(key)}, expected one of {', '.join(keys)}"
+                )
+        return self
+
+    def items(self) -> Iterator["Field"]:
+        """Read the items of a list; null is empty."""
+        if self.value is None:
+            return
+        if not isinstance(self.value, list):
+            raise self.invalid(f"must be a list, got {_kind(self.value)}")
+        for index, item in enumerate(self.value):
+            yield Field(item, (*self.path, index))
+
+    def text(self, default: str = "") -> str:
+        """Read a string."""
+        if self.value is None:
+            return default
+        if not isinstance(self.value, str):
+            hint = "" if isinstance(self.value, list | dict) else _QUOTE_IT
+            raise self.invalid(f"must be a string, got {_kind(self.value)}{hint}")
+        return self.value
+
+    def boolean(self) -> bool:
+        """Read a boolean; null is false."""
+        if self.value is None:
+            return False
+        if not isinstance(self.value, bool):
+            raise self.invalid(f"must be a boolean, got {_kind(self.value)}")
+        return self.value
+
+    def integer(self, default: int = 0) -> int:
+        """Read a whole number."""
+        if self.value is None:
+            return default
+        if isinstance(self.value, bool) or not isinstance(self.value, int):
+            raise self.invalid(f"must be a whole number, got {_kind(self.value)}")
+        return self.value

@@ -1,0 +1,60 @@
+"""Label selectors, exactly as apimachinery matches them.
+
+``metav1.LabelSelectorAsSelector`` and ``labels.Requirement.Matches``
+(staging/src/k8s.io/apimachinery/pkg/labels/selector.go): ``NotIn`` and ``DoesNotExist``
+match a missing key; ``matchLabels`` is ``In`` with one value, so ``k: ""`` needs the key.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+Labels = Mapping[str, str]
+
+
+class Operator(StrEnum):
+    """``metav1.LabelSelectorOperator``; case-sensitive."""
+
+    IN = "In"
+    NOT_IN = "NotIn"
+    EXISTS = "Exists"
+    DOES_NOT_EXIST = "DoesNotExist"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Requirement:
+    """One condition on one key; ``values`` are sorted and empty for the existence operators."""
+
+    key: str
+    operator: Operator
+    values: tuple[str, ...] = ()
+
+    def matches(self, labels: Labels) -> bool:
+        """Tell whether the labels meet the condition."""
+        match self.operator:
+            case Operator.IN:
+                return self.key in labels and labels[self.key] in self.values
+            case Operator.NOT_IN:
+                return self.key not in labels or labels[self.key] not in self.values
+            case Operator.EXISTS:
+                return self.key in labels
+            case Operator.DOES_NOT_EXIST:
+                return self.key not in labels
+
+
+@dataclass(frozen=True, slots=True)
+class Selector:
+    """All requirements at once; without any it matches everything.
+
+    Args:
+        requirements: sorted and without repetition, so that equal selectors are equal.
+    """
+
+    requirements: tuple[Requirement, ...] = ()
+
+    def matches(self, labels: Labels) -> bool:
+        """Tell whether the labels meet every requirement."""
+        return all(requirement.matches(labels) for requirement in self.requirements)
+
+
+EVERYTHING = Selector()

@@ -1,0 +1,127 @@
+"""One world seen in one address family: the peers of rules as sets of slots.
+
+Slots ``0..n-1`` are the pods, the slots behind them the ranges of external addresses,
+cut so finely that every ipBlock is a union of whole ranges.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from webhook.netpol import bits
+from webhook.netpol.addresses import Family, external_name
+from webhook.netpol.intervals import EMPTY, Interval, Ranges, union
+from webhook.netpol.model import Direction
+from webhook.netpol.ports import ALL_PORTS
+from webhook.netpol.scope import CompiledRule, Group
+from webhook.netpol.world import World
+
+Cells = dict[Ranges, int]
+"""A partition of the peers by the ports that are open to them."""
+
+
+@dataclass(frozen=True, eq=False)
+class External:
+    """The external address ranges of a family, in slots from ``base`` upwards."""
+
+    family: Family
+    spans: tuple[Interval, ...]
+    base: int
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [low for low, _ in self.spans]
+
+    @property
+    def everyone(self) -> int:
+        """All ranges."""
+        return bits.span(self.base, self.base + len(self.spans))
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The ranges as rows name them."""
+        return [external_name(self.family, span) for span in self.spans]
+
+    def within(self, ranges: Ranges) -> int:
+        """Return the ranges that lie in the given ones."""
+        found = 0
+        for low, high in ranges:
+            first = self.base + bisect_left(self._starts, low)
+            found |= bits.span(first, self.base + bisect_right(self._starts, high))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Lens:
+    """A world in a family, with its external ranges and a reading of ipBlock.
+
+    Args:
+        ipblock_matches_pods: whether an ipBlock matches pods by their addresses (Calico,
+            the e2e tests) or only what is outside the cluster (Cilium's default).
+    """
+
+    world: World
+    external: External
+    ipblock_matches_pods: bool
+
+    @cached_property
+    def pods(self) -> int:
+        """The pods of the family."""
+        return self.world.table.family[self.external.family]
+
+    @cached_property
+    def everyone(self) -> int:
+        """The pods of the family and all external ranges."""
+        return self.pods | self.external.everyone
+
+    def peers(self, rule: CompiledRule) -> int:
+        """Return the peers a rule matches."""
+        if rule.everyone:
+            return self.everyone
+        found = rule.selected & self.pods
+        blocks = rule.blocks[self.external.family]
+        if blocks:
+            found |= self.external.within(blocks)
+            if self.ipblock_matches_pods:
+                found |= self.world.table.addressed(self.external.family, blocks)
+        return found
+
+    def cells(self, group: Group, universe: int) -> Cells:
+        """Partition all of the universe by what the group's policies open to it."""
+        if not group.policies:
+            return partition(universe, [(self.everyone, ALL_PORTS)])
+        return partition(universe, self._opened(group))
+
+    def _opened(self, group: Group) -> Iterator[tuple[int, Ranges]]:
+        """Yield peers with ports; a port name opens to each peer what it is in that peer."""
+        for rule in group.rules:
+            peers = self.peers(rule)
+            yield peers, rule.ports
+            for name in rule.names:
+                for numbers, having in self.world.table.serving(*name).items():
+                    yield peers & having, numbers
+
+    def groups(self, namespace: str, direction: Direction) -> tuple[Group, ...]:
+        """Return the isolated groups of a namespace."""
+        scope = self.world.scopes.get(namespace)
+        return scope.groups[direction] if scope else ()
+
+
+def partition(universe: int, opened: Iterable[tuple[int, Ranges]]) -> Cells:
+    """Partition a universe by the union of the ports that are opened to each member."""
+    by_ports: Cells = defaultdict(int)
+    for peers, ports in opened:
+        by_ports[ports] |= peers
+    cells: Cells = {EMPTY: universe}
+    for ports, peers in by_ports.items():
+        split: Cells = defaultdict(int)
+        for before, members in cells.items():
+            inside = members & peers
+            if inside:
+                split[union(before, ports)] |= inside
+            if inside != members:
+                split[before] |= members ^ inside
+        cells = split
+    return cells

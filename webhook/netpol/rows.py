@@ -1,0 +1,110 @@
+"""Canonical rows: one per source, destination and family, sorted, expanded only when read.
+
+The form is that of np-guard's lists: pods as ``namespace/name``, external ranges as
+``ext4:lo-hi``, a pod to itself left out.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from webhook.netpol import bits
+from webhook.netpol.addresses import Family
+from webhook.netpol.intervals import Ranges
+from webhook.netpol.ports import conn_text
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Row:
+    """A connection: ``conn`` as text, such as ``TCP 80,443``."""
+
+    src: str
+    dst: str
+    family: Family
+    conn: str
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """All ``sources`` to all ``targets`` (sets of slots) on ``ports``; blocks are disjoint."""
+
+    family: Family
+    sources: int
+    targets: int
+    ports: Ranges
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """What some sources reach, sorted; shared by all sources that reach the same."""
+
+    reached: tuple[tuple[str, Family, str], ...]
+
+    @cached_property
+    def _position(self) -> dict[str, list[int]]:
+        position: dict[str, list[int]] = defaultdict(list)
+        for index, (name, _, _) in enumerate(self.reached):
+            position[name].append(index)
+        return position
+
+    def itself(self, source: str) -> Sequence[int]:
+        """Return the positions at which the source reaches itself: these are no rows."""
+        return self._position.get(source, ())
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows as disjoint blocks.
+
+    Args:
+        names: per family the name of every slot: pods first, external ranges behind.
+    """
+
+    blocks: tuple[Block, ...]
+    names: dict[Family, list[str]]
+
+    def __bool__(self) -> bool:
+        return len(self) > 0
+
+    def __len__(self) -> int:
+        """Count the rows without expanding them."""
+        return sum(
+            block.sources.bit_count() * block.targets.bit_count()
+            - (block.sources & block.targets).bit_count()
+            for block in self.blocks
+        )
+
+    def __iter__(self) -> Iterator[Row]:
+        """Yield the rows, sorted."""
+        for source, targets in self.by_source():
+            for name, family, conn in targets.reached:
+                if name != source:
+                    yield Row(source, name, family, conn)
+
+    def by_source(self) -> Iterator[tuple[str, Targets]]:
+        """Yield every source with what it reaches, sorted; equal lists are one object.
+
+        The targets may include the source itself, which is no row (`Targets.itself`).
+        """
+        reaching: dict[str, list[int]] = defaultdict(list)
+        for index, block in enumerate(self.blocks):
+            for source in bits.pick(self.names[block.family], block.sources):
+                reaching[source].append(index)
+        known: dict[tuple[int, ...], Targets] = {}
+        for source in sorted(reaching):
+            signature = tuple(reaching[source])
+            if signature not in known:
+                known[signature] = self._targets(signature)
+            yield source, known[signature]
+
+    def _targets(self, signature: tuple[int, ...]) -> Targets:
+        found: list[tuple[str, Family, str]] = []
+        for index in signature:
+            block = self.blocks[index]
+            conn = conn_text(block.ports)
+            found.extend(
+                (name, block.family, conn)
+                for name in bits.pick(self.names[block.family], block.targets)
+            )
+        return Targets(tuple(sorted(found)))
