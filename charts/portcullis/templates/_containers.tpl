@@ -1,0 +1,46 @@
+{{/* What both containers share: they are one image. Takes (root, name of the container). */}}
+{{- define "portcullis.containerBase" -}}
+{{- $root := index . 0 -}}
+{{- $fullname := include "portcullis.fullname" $root -}}
+image: {{ include "portcullis.image" $root }}
+imagePullPolicy: {{ $root.Values.image.pullPolicy }}
+{{- with $root.Values.securityContext }}
+securityContext: {{- toYaml . | nindent 2 }}
+{{- end }}
+env:
+  - name: PORTCULLIS_SETTINGS
+    value: /etc/portcullis/settings.yaml
+  - name: PORTCULLIS_SERVICE
+    value: {{ $fullname }}
+  - name: PORTCULLIS_INSTALLATION
+    value: {{ $fullname }}
+  - name: PROMETHEUS_MULTIPROC_DIR
+    value: /tmp/metrics
+  - name: POD_NAME
+    valueFrom: {fieldRef: {fieldPath: metadata.name}}
+  - name: POD_NAMESPACE
+    valueFrom: {fieldRef: {fieldPath: metadata.namespace}}
+  - name: POD_SERVICE_ACCOUNT
+    valueFrom: {fieldRef: {fieldPath: spec.serviceAccountName}}
+  {{- with $root.Values.extraEnv }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+volumeMounts:
+  - name: settings
+    mountPath: /etc/portcullis
+    readOnly: true
+  - name: tmp-{{ index . 1 }}
+    mountPath: /tmp
+  {{- with $root.Values.extraVolumeMounts }}
+  {{- toYaml . | nindent 2 }}
+  {{- end }}
+{{- end -}}
+
+{{/* A probe of the webhook's own port; the kubelet does not verify. Takes (path, times). */}}
+{{- define "portcullis.httpsGet" -}}
+httpGet:
+  path: {{ index . 0 }}
+  port: https
+  scheme: HTTPS
+{{ toYaml (index . 1) }}
+{{- end -}}

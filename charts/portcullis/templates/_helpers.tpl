@@ -1,0 +1,67 @@
+{{- define "portcullis.name" -}}
+{{- .Values.nameOverride | default .Chart.Name | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The name of everything that is one per release. 53 characters leave room for suffixes. */}}
+{{- define "portcullis.fullname" -}}
+{{- $name := include "portcullis.name" . -}}
+{{- $made := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- .Values.fullnameOverride | default $made | trunc 53 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "portcullis.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "portcullis.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "portcullis.labels" -}}
+{{ include "portcullis.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: portcullis
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end -}}
+
+{{- define "portcullis.serviceAccountName" -}}
+{{- .Values.serviceAccount.name | default (include "portcullis.fullname" .) -}}
+{{- end -}}
+
+{{/* Our user name as the API server tells it in request.userInfo. */}}
+{{- define "portcullis.username" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "portcullis.serviceAccountName" . }}
+{{- end -}}
+
+{{- define "portcullis.caSecretName" -}}
+{{- .Values.certificates.secretName | default (printf "%s-ca" (include "portcullis.fullname" .)) -}}
+{{- end -}}
+
+{{- define "portcullis.image" -}}
+{{- with .Values.image -}}
+{{- with .registry -}}{{ . }}/{{- end -}}
+{{ .repository }}
+{{- if .digest -}}@{{ .digest }}{{- else -}}:{{ .tag | default $.Chart.AppVersion }}{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The settings file, in the keys of webhook/settings.py. */}}
+{{- define "portcullis.settings" -}}
+{{- $certificates := dict
+      "secretName" (include "portcullis.caSecretName" .)
+      "webhookConfiguration" (include "portcullis.fullname" .) -}}
+{{- dict
+      "flannel" .Values.flannel
+      "defaultDeny" .Values.defaultDeny
+      "server" .Values.server
+      "controller" .Values.controller
+      "certificates" $certificates
+    | toYaml -}}
+{{- end -}}
+
+{{/* How long a Pod may need to stop: leave the endpoints, drain, finish the last review. */}}
+{{- define "portcullis.stopSeconds" -}}
+{{- $longest := max .Values.webhooks.timeoutSeconds .Values.webhooks.podTimeoutSeconds | int -}}
+{{- add (int .Values.preStopSeconds) (ceil .Values.server.drainSeconds) $longest 5 -}}
+{{- end -}}

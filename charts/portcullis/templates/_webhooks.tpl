@@ -1,0 +1,137 @@
+{{/*
+What all entries of the webhook configurations share, and their CEL.
+
+No caBundle, ever: Portcullis writes it at run time by server-side apply. For the same reason an
+entry must never be dropped from a configuration: a server-side apply by Helm that drops it would
+leave what the other field manager owns of it, a name and a caBundle, and the API server refuses
+such a rest ("sideEffects: Required value"), so that the upgrade fails. What is switched off stands
+without `rules`: it matches nothing and is never called.
+
+An expression that errs is a refusal under failurePolicy Fail. So everything that may be absent is
+read by an optional (`.?`, `[?]`), and `object` (null on DELETE) and `oldObject` (null on CREATE)
+are compared with null first.
+*/}}
+{{- define "portcullis.entry" -}}
+- name: {{ .name }}.portcullis.dev
+  clientConfig:
+    service:
+      name: {{ include "portcullis.fullname" .root }}
+      namespace: {{ .root.Release.Namespace }}
+      path: {{ .path }}
+      port: {{ .root.Values.service.port }}
+  admissionReviewVersions: [v1]
+  matchPolicy: Equivalent
+  failurePolicy: {{ .failurePolicy }}
+  sideEffects: {{ .sideEffects }}
+  timeoutSeconds: {{ .timeoutSeconds }}
+{{- end -}}
+
+{{/* Names of the namespaces that default deny leaves alone, our own among them, as JSON. */}}
+{{- define "portcullis.systemNamespaces" -}}
+{{- append .Values.defaultDeny.systemNamespaces .Release.Namespace | uniq | toJson -}}
+{{- end -}}
+
+{{/* Objects of our own namespace are never sent. */}}
+{{- define "portcullis.notOwnNamespace" -}}
+namespaceSelector:
+  matchExpressions:
+    - key: kubernetes.io/metadata.name
+      operator: NotIn
+      values: [{{ .Release.Namespace }}]
+{{- end -}}
+
+{{- define "portcullis.cel.username" -}}
+request.userInfo.?username.orValue("")
+{{- end -}}
+
+{{/* Our own writes: judging them would have a worker wait for another worker. */}}
+{{- define "portcullis.notOurselves" -}}
+- name: not-ourselves
+  expression: {{ include "portcullis.cel.username" . }} != {{ include "portcullis.username" . | toJson }}
+{{- end -}}
+
+{{/*
+A listed ConfigMap. Its name is the object's: request.name is empty under deletecollection.
+"/" stands in no name, so that the pairs are unambiguous.
+*/}}
+{{- define "portcullis.cel.isListed" -}}
+{{- $listed := list -}}
+{{- range .Values.flannel.configMaps -}}
+{{- $listed = append $listed (printf "%s/%s" .namespace .name) -}}
+{{- end -}}
+[request.operation == "DELETE" ? oldObject : object].exists(it,
+  it.metadata.?namespace.orValue("") + "/" + it.metadata.?name.orValue("") in {{ uniq $listed | toJson }})
+{{- end -}}
+
+{{- define "portcullis.cel.dataChanged" -}}
+request.operation != "UPDATE"
+|| object.?data != oldObject.?data
+|| object.?binaryData != oldObject.?binaryData
+{{- end -}}
+
+{{/* Carries our label before or after, or takes a name of ours. */}}
+{{- define "portcullis.cel.isReserved" -}}
+[object, oldObject].exists(it, it != null
+  && it.metadata.?labels[?"app.kubernetes.io/managed-by"].orValue("") == "portcullis")
+|| (object != null && object.metadata.?name.orValue("").startsWith("portcullis-"))
+{{- end -}}
+
+{{/*
+The end of a namespace must not wait for us. kube-controller-manager is the user where it runs
+without --use-service-account-credentials.
+*/}}
+{{- define "portcullis.cel.notNamespaceEnd" -}}
+request.operation != "DELETE" || !({{ include "portcullis.cel.username" . }} in [
+  "system:serviceaccount:kube-system:namespace-controller",
+  "system:serviceaccount:kube-system:generic-garbage-collector",
+  "system:kube-controller-manager"])
+{{- end -}}
+
+{{/* A regular expression of what the settings exempt; names hold no character that it would mean. */}}
+{{- define "portcullis.exemptPattern" -}}
+{{- $patterns := list -}}
+{{- range .Values.defaultDeny.exemptNamespaces -}}
+{{- $patterns = append $patterns (. | replace "*" ".*" | replace "?" "." | replace "[!" "[^") -}}
+{{- end -}}
+^({{ join "|" $patterns }})$
+{{- end -}}
+
+{{/*
+An UPDATE that changes a mark; absent and empty differ. And a CREATE with a mark that the mutating
+webhook would not have given: it is Ignore, so while we are away a namespace could be born with a
+forged one, and its pods would never be gated.
+*/}}
+{{- define "portcullis.cel.marksAreForged" -}}
+request.operation == "CREATE"
+? !(object.metadata.?labels[?"portcullis.dev/seal"].orValue("pending") in (
+      object.metadata.?name.orValue("").matches({{ include "portcullis.exemptPattern" . | toJson }})
+      ? ["pending", "exempt"] : ["pending"])
+    && object.metadata.?labels[?"portcullis.dev/profile"].orValue({{ toJson .Values.defaultDeny.profile }}) == {{ toJson .Values.defaultDeny.profile }})
+: ["portcullis.dev/seal", "portcullis.dev/profile"].exists(mark,
+    object.metadata.?labels[?mark] != oldObject.metadata.?labels[?mark])
+{{- end -}}
+
+{{/*
+Mirror pods stand for static pods that run already; refusing them hides these, it stops nothing.
+Only nodes make them, and NodeRestriction sees to it.
+*/}}
+{{- define "portcullis.cel.notMirrorPod" -}}
+!(object.metadata.?annotations[?"kubernetes.io/config.mirror"].hasValue()
+  && "system:nodes" in request.userInfo.?groups.orValue([]))
+{{- end -}}
+
+{{/* What both entries for Pods are called for. */}}
+{{- define "portcullis.podRules" -}}
+{{- if .Values.defaultDeny.enabled -}}
+rules:
+  - apiGroups: [""]
+    apiVersions: [v1]
+    resources: [pods]
+    operations: [CREATE]
+    scope: Namespaced
+{{ end -}}
+matchConditions:
+  - name: not-a-mirror-pod
+    expression: |-
+      {{- include "portcullis.cel.notMirrorPod" . | nindent 6 }}
+{{- end -}}
