@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import ControlPlaneError, tail_of
-from .toolchain import find_toolchain, numbers, say
+from .toolchain import Toolchain, find_toolchain, numbers, say
 
 HERE = Path(__file__).parent
 _STAMP = "k8s.io/component-base/version."
@@ -125,21 +125,27 @@ def _build(program: Program) -> Path:
         say(f"building {program.name} with go {version} (once; usually {program.usual} on 2 cores)")
         started = time.monotonic()
         unfinished = target.with_suffix(f".{os.getpid()}.tmp")
-        flags = ["-trimpath", "-ldflags", program.linker_flags]
-        done = subprocess.run(
-            [toolchain.go, "build", *flags, "-o", unfinished, program.package],
-            cwd=program.module,
-            env=toolchain.environment(),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode != 0:
+        try:
+            _compile(program, toolchain, unfinished)
+            unfinished.replace(target)
+        finally:
             unfinished.unlink(missing_ok=True)
-            raise ControlPlaneError(f"building {program.name} failed:\n{tail_of(done.stderr)}")
-        unfinished.replace(target)
         say(f"built {program.name} in {time.monotonic() - started:.0f} s")
     return target
+
+
+def _compile(program: Program, toolchain: Toolchain, target: Path) -> None:
+    flags = ["-trimpath", "-ldflags", program.linker_flags]
+    done = subprocess.run(
+        [toolchain.go, "build", *flags, "-o", target, program.package],
+        cwd=program.module,
+        env=toolchain.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise ControlPlaneError(f"building {program.name} failed:\n{tail_of(done.stderr)}")
 
 
 @contextmanager

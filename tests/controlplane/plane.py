@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -80,8 +81,14 @@ class ControlPlane:
         own = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
         for tool in ("KUBECACHEDIR", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"):
             own[tool] = str(self.folder / "home" / tool.lower())
-        folders = dict.fromkeys(str(path.parent) for path in self.programs.values())
-        return {**own, "PATH": ":".join([*folders, os.environ.get("PATH", os.defpath)])}
+        path = os.environ.get("PATH", os.defpath)
+        # Those found on PATH add no folder: /usr/bin would come before the interpreter's.
+        folders = dict.fromkeys(
+            str(program.parent)
+            for name, program in self.programs.items()
+            if shutil.which(name) != str(program)
+        )
+        return {**own, "PATH": ":".join([*folders, path])}
 
     def _start_warden(self) -> subprocess.Popen[bytes]:
         keep = ["keep"] if os.environ.get("PORTCULLIS_KEEP") else []
@@ -153,7 +160,7 @@ class ControlPlane:
         """Start a command in the network.
 
         Args:
-            argv: the command; kubectl, helm (after `helm()` was used) and the servers are on PATH.
+            argv: the command; kubectl is on its PATH.
             address: run it in the namespace of this pod instead of the API server's.
             options: of `subprocess.Popen`; `env` is added to the plane's own.
         """

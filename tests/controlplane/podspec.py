@@ -110,8 +110,8 @@ def volume_files(
     if "configMap" in volume:
         return _items("configmap", volume["configMap"], lookup)
     if "secret" in volume:
-        source = volume["secret"]
-        return _items("secret", {"name": source["secretName"], **source}, lookup)
+        source = volume["secret"]  # a volume says secretName, a projected source says name
+        return _items("secret", {"name": source.get("secretName"), **source}, lookup)
     if "downwardAPI" in volume:
         return _downward_files(volume["downwardAPI"], pod)
     if "projected" not in volume:
