@@ -159,6 +159,7 @@ class Environment(msgspec.Struct, frozen=True):
         snapshot: folder of manifests that stands for a cluster, or None.
         state: folder for the certificates of an offline run.
         metrics: folder that the worker processes share their counters in.
+        kubeconfig: how to reach the API server; None means as a Pod does.
     """
 
     settings: Settings
@@ -166,6 +167,7 @@ class Environment(msgspec.Struct, frozen=True):
     snapshot: Path | None
     state: Path
     metrics: Path | None
+    kubeconfig: str | None
 
 
 def decode_settings(text: str | bytes) -> Settings:
@@ -195,6 +197,7 @@ def load(environ: Mapping[str, str] | None = None) -> Environment:
         snapshot=Path(snapshot) if snapshot else None,
         state=Path(env.get("PORTCULLIS_STATE", "/var/run/portcullis")),
         metrics=Path(metrics) if metrics else None,
+        kubeconfig=env.get("KUBECONFIG") or None,
     )
 
 

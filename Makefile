@@ -1,0 +1,65 @@
+# Two commands: `make run` shows what Portcullis does, `make test` proves it.
+# Everything else is a part of these, or a convenience.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help run test unit e2e check demo bench docs lock clean
+
+help: ## what there is
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.run: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Portcullis needs Python 3.11 or newer; set PYTHON=…" >&2; exit 1; }
+	@echo "installing requirements into $(VENV)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.txt pyproject.toml
+	@echo "installing the tools of the tests into $(VENV)" >&2
+	@$(PIP) --require-hashes -r requirements-dev.txt
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: $(VENV)/.run ## the webhook over an embedded cluster, and a tour of its verdicts
+	@$(BIN)/python -m examples.tour
+
+test: check unit e2e ## everything: linters, unit, property, chart and real control plane
+
+check: $(VENV)/.dev ## ruff, mypy --strict, import rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+unit: $(VENV)/.dev ## tests that need no control plane
+	@$(BIN)/python -m pytest -m "not controlplane"
+
+e2e: $(VENV)/.dev ## tests on a real kube-apiserver, built on first use
+	@$(BIN)/python -m tests.controlplane build
+	@$(BIN)/python -m pytest -m controlplane
+
+demo: $(VENV)/.dev ## the story with kubectl on a real control plane, until Ctrl-C
+	@$(BIN)/python -m tests.controlplane build
+	@$(BIN)/python -m demo
+
+bench: $(VENV)/.dev ## side by side with a do-nothing Go webhook
+	@$(BIN)/python bench/admission.py
+
+docs: $(VENV)/.dev ## renew what is generated from the code
+	@$(BIN)/python -m tools.generate
+
+lock: ## pin the requirements anew, with hashes
+	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools
+	@for f in requirements requirements-dev; do \
+	  $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
+	    $$(test $$f = requirements || echo -c requirements.txt) -o $$f.txt $$f.in || exit 1; done
+
+clean: ## forget the virtual environment and caches (not the control plane's binaries)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

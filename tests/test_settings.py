@@ -1,0 +1,70 @@
+"""The settings file and the environment."""
+
+import pytest
+
+from webhook.errors import SettingsError
+from webhook.model.profiles import Profile
+from webhook.settings import ConfigMapRef, Settings, decode_settings, load
+
+
+def test_nothing_set_is_the_safe_default() -> None:
+    """An empty file denies all with DNS, and guards flannel's three usual ConfigMaps."""
+    settings = decode_settings("")
+
+    assert settings == Settings()
+    assert settings.default_deny.profile is Profile.DENY_ALL
+    assert settings.default_deny.dns
+    assert (
+        ConfigMapRef(namespace="kube-system", name="canal-config") in settings.flannel.config_maps
+    )
+
+
+def test_values_are_read() -> None:
+    """Keys are lowerCamelCase, as in the chart's values."""
+    settings = decode_settings("defaultDeny: {profile: same-namespace, exemptNamespaces: ['ci-*']}")
+
+    assert settings.default_deny.profile is Profile.SAME_NAMESPACE
+    assert settings.default_deny.exempt_namespaces == ("ci-*",)
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        pytest.param("defaultdeny: {}", "defaultdeny", id="misspelt-key"),
+        pytest.param("server: {port: 70000}", "$.server.port", id="port-too-large"),
+        pytest.param(
+            "server: {maxBodyBytes: 1024}", "$.server.maxBodyBytes", id="body-limit-too-low"
+        ),
+        pytest.param("defaultDeny: {profile: open}", "$.defaultDeny.profile", id="no-such-profile"),
+        pytest.param("flannel: {configMaps: [{name: x}]}", "namespace", id="missing-namespace"),
+        pytest.param("server: [", "settings", id="no-yaml"),
+    ],
+)
+def test_a_wrong_setting_is_named(text: str, named: str) -> None:
+    """A misspelt or impossible setting refuses to start, and says which it is."""
+    with pytest.raises(SettingsError, match=named.replace("$", "[$]")):
+        decode_settings(text)
+
+
+def test_the_environment_names_the_pod(tmp_path) -> None:
+    """Identity comes from the Pod, settings from the file that the environment names."""
+    path = tmp_path / "settings.yaml"
+    path.write_text("server: {workers: 3}")
+    environment = load(
+        {
+            "PORTCULLIS_SETTINGS": str(path),
+            "POD_NAMESPACE": "guards",
+            "POD_NAME": "portcullis-1",
+            "POD_SERVICE_ACCOUNT": "gatekeeper",
+        }
+    )
+
+    assert environment.settings.server.workers == 3
+    assert environment.identity.username == "system:serviceaccount:guards:gatekeeper"
+    assert environment.identity.service == "portcullis"
+
+
+def test_a_missing_file_is_named(tmp_path) -> None:
+    """A settings file that cannot be read refuses to start."""
+    with pytest.raises(SettingsError, match="absent.yaml: No such file"):
+        load({"PORTCULLIS_SETTINGS": str(tmp_path / "absent.yaml")})

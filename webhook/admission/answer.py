@@ -1,0 +1,77 @@
+"""From findings to the words and fields of the answer. PURE."""
+
+from collections.abc import Sequence
+
+from webhook.admission.override import Override
+from webhook.checks.registry import Finding
+from webhook.model.namespace import OVERRIDE_ANNOTATION
+from webhook.model.review import AdmissionResponse, StatusCause, allowed, refused
+from webhook.model.text import fit_warnings, one_line
+
+_INVALID = frozenset({"FieldValueInvalid", "FieldValueNotSupported"})
+_AUDIT_VALUE_LIMIT = 1024
+
+
+def judged(
+    findings: Sequence[Finding], override: Override, warnings: Sequence[str]
+) -> AdmissionResponse:
+    """The answer: refused if a finding stands, else allowed with what was overridden.
+
+    Args:
+        findings: of all checks, in the order of their ids.
+        override: which of them the caller may have his way with.
+        warnings: what the author should know anyway.
+    """
+    standing = [finding for finding in findings if not override.covers(finding)]
+    if standing:
+        return _refusal(standing, override)
+    overridden = [finding for finding in findings if override.covers(finding)]
+    notes = [_overridden(finding, override) for finding in overridden]
+    return allowed(
+        warnings=fit_warnings([*notes, *warnings]), audit=_override_audit(overridden, override)
+    )
+
+
+def _refusal(standing: Sequence[Finding], override: Override) -> AdmissionResponse:
+    invalid = all(finding.violation.reason in _INVALID for finding in standing)
+    lines = [str(finding.violation) for finding in standing]
+    return refused(
+        "\n".join([*lines, _how_to_override(standing, override)]),
+        code=422 if invalid else 403,
+        reason="Invalid" if invalid else "Forbidden",
+        causes=tuple(_cause(finding) for finding in standing),
+        audit={"refused-by": ",".join(_ids(standing))},
+    )
+
+
+def _cause(finding: Finding) -> StatusCause:
+    violation = finding.violation
+    return StatusCause(violation.reason, violation.message, violation.field)
+
+
+def _ids(findings: Sequence[Finding]) -> list[str]:
+    return sorted({finding.check_id for finding in findings})
+
+
+def _how_to_override(standing: Sequence[Finding], override: Override) -> str:
+    guards = " and ".join(f"guards.portcullis.dev/{check_id}" for check_id in _ids(standing))
+    if override.reason:
+        return (
+            f"the annotation {OVERRIDE_ANNOTATION} is set, but you lack the permission it needs: "
+            f'verb "override" on {guards}'
+        )
+    return (
+        f'to override, annotate the object with {OVERRIDE_ANNOTATION}: "<reason>"; '
+        f'this needs the verb "override" on {guards}'
+    )
+
+
+def _overridden(finding: Finding, override: Override) -> str:
+    return f"overridden {finding.check_id} at {finding.violation.field}: {override.reason}"
+
+
+def _override_audit(overridden: Sequence[Finding], override: Override) -> dict[str, str]:
+    if not overridden:
+        return {}
+    value = f"{','.join(_ids(overridden))}: {override.reason}"
+    return {"override": one_line(value, _AUDIT_VALUE_LIMIT)}

@@ -1,0 +1,173 @@
+"""The way of a review: find its guard, gather, evaluate, ask for an override, answer.
+
+Whatever goes wrong inside becomes a decision: a failure of enforcing refuses
+(and says so), a failure of marking allows; nothing is ever raised to the server.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from webhook.admission import answer, override
+from webhook.admission.gate import PodGate
+from webhook.admission.guard import Case, Guard
+from webhook.checks import CHECKS
+from webhook.checks.registry import Check, Finding, evaluate
+from webhook.controller.plan import Rules
+from webhook.deadline import Deadline
+from webhook.defaulting import mark_namespace
+from webhook.errors import ClusterError, MalformedReviewError
+from webhook.interfaces import Authorizer, Event, Events, ObjectReference
+from webhook.metrics import Recorder
+from webhook.model.objects import ObjectMeta
+from webhook.model.review import ALLOWED, AdmissionResponse, Attributes, allowed, refused, unjudged
+
+logger = logging.getLogger(__name__)
+
+NONE = "none"
+"""Metric label of reviews that no guard judges."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Decides reviews.
+
+    Args:
+        guards: by ``group/resource`` of the request (``/configmaps``).
+        gate: answers Pods; None where default deny is off.
+        rules: of default deny, None where it is off.
+        authorizer: tells who may override.
+        events: where overrides are recorded.
+        recorder: counts.
+        checks: what is evaluated.
+    """
+
+    guards: Mapping[str, Guard]
+    gate: PodGate | None
+    rules: Rules | None
+    authorizer: Authorizer
+    events: Events
+    recorder: Recorder
+    checks: Sequence[Check[Any]] = field(default=CHECKS)
+
+    def validate(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
+        """Answer a validating review; never raises."""
+        key = f"{attributes.resource.group}/{attributes.resource.resource}"
+        if key == "/pods" and self.gate is not None:
+            gate = self.gate
+            return self._decided(gate.name, attributes, lambda: gate.answer(attributes, deadline))
+        guard = self.guards.get(key)
+        if guard is None:
+            return self._decided(NONE, attributes, lambda: ALLOWED)
+        return self._decided(
+            guard.name, attributes, lambda: self._judge(guard, attributes, deadline)
+        )
+
+    def mutate(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
+        """Answer a mutating review: marks new Namespaces; never raises, never refuses."""
+        del deadline  # nothing is asked of the cluster
+        response = self._decided("marking", attributes, lambda: self._mark(attributes))
+        return response if response.allowed else allowed(audit={"not-marked": response.message})
+
+    def _decided(
+        self, name: str, attributes: Attributes, decide: Callable[[], AdmissionResponse]
+    ) -> AdmissionResponse:
+        started = time.perf_counter()
+        response = _explicit(decide, name, attributes)
+        self.recorder.review(
+            name,
+            attributes.operation,
+            _verdict(response),
+            dry_run=attributes.dry_run,
+            seconds=time.perf_counter() - started,
+        )
+        return response
+
+    def _mark(self, attributes: Attributes) -> AdmissionResponse:
+        is_namespace = (attributes.resource.group, attributes.resource.resource) == (
+            "",
+            "namespaces",
+        )
+        if self.rules is None or not is_namespace or attributes.operation != "CREATE":
+            return ALLOWED
+        return allowed(patch=mark_namespace(attributes.metadata(), self.rules))
+
+    def _judge(self, guard: Guard, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
+        case = guard.gather(attributes, deadline)
+        if case is None:
+            return ALLOWED
+        findings = evaluate(self.checks, case.subject)
+        if not findings:
+            return answer.judged((), override.NONE, case.warnings)
+        granted = override.ask(self.authorizer, attributes.user, case.metadata, findings, deadline)
+        response = answer.judged(findings, granted, case.warnings)
+        self._record(attributes, case, findings, granted, response)
+        return response
+
+    def _record(
+        self,
+        attributes: Attributes,
+        case: Case,
+        findings: Sequence[Finding],
+        granted: override.Override,
+        response: AdmissionResponse,
+    ) -> None:
+        for finding in findings:
+            overridden = response.allowed and granted.covers(finding)
+            self.recorder.finding(finding.check_id, "overridden" if overridden else "refused")
+        logger.info(
+            "override used" if response.allowed else "change refused",
+            extra={
+                "uid": attributes.uid,
+                "checks": sorted({finding.check_id for finding in findings}),
+                "namespace": attributes.namespace,
+                "object": attributes.name,
+                "user": attributes.user.username,
+                "reason": granted.reason,
+            },
+        )
+        if response.allowed and not attributes.dry_run:
+            message = response.audit_annotations["override"]
+            self.events.record(_event(attributes, case.metadata, message))
+
+
+def _explicit(
+    decide: Callable[[], AdmissionResponse], name: str, attributes: Attributes
+) -> AdmissionResponse:
+    """Run a decision; what it raises becomes one."""
+    try:
+        return decide()
+    except MalformedReviewError as error:
+        return refused(str(error), code=400, reason="BadRequest")
+    except ClusterError as error:
+        logger.warning(
+            "not judged", extra={"uid": attributes.uid, "guard": name, "error": str(error)}
+        )
+        return unjudged(f"portcullis could not judge this change: {error}; try again")
+    except Exception:
+        logger.exception("internal error", extra={"uid": attributes.uid, "guard": name})
+        return unjudged(
+            "portcullis failed inside and refuses what it cannot judge; its log has request uid "
+            f"{attributes.uid}"
+        )
+
+
+def _verdict(response: AdmissionResponse) -> str:
+    if response.allowed:
+        return "allowed"
+    return "unjudged" if response.code in {400, 503} else "refused"
+
+
+def _event(attributes: Attributes, metadata: ObjectMeta, message: str) -> Event:
+    kind = attributes.kind
+    cluster_scoped = kind.kind == "Namespace"
+    about = ObjectReference(
+        api_version=f"{kind.group}/{kind.version}" if kind.group else kind.version,
+        kind=kind.kind,
+        namespace="" if cluster_scoped else attributes.namespace,
+        name=attributes.name,
+        uid=metadata.uid,
+    )
+    return Event(about, "Warning", "GuardOverridden", f"{attributes.user.username}: {message}")

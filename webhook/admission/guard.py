@@ -1,0 +1,40 @@
+"""What a guard is: from a request to the subject that checks judge, or to a decision."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from webhook.deadline import Deadline
+from webhook.model.objects import ObjectMeta
+from webhook.model.review import Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A request made ready for the checks.
+
+    Args:
+        subject: a value of `webhook.checks.subjects`.
+        metadata: of the object whose annotations may ask for an override: the
+            new one, or the old one on DELETE.
+        warnings: what the author should know even if the change may happen.
+    """
+
+    subject: object
+    metadata: ObjectMeta
+    warnings: tuple[str, ...] = ()
+
+
+class Guard(Protocol):
+    """Gathers what the checks need to judge one kind of object."""
+
+    @property
+    def name(self) -> str:
+        """Metric label and log field."""
+
+    def gather(self, attributes: Attributes, deadline: Deadline) -> Case | None:
+        """The case, or None where there is nothing to judge.
+
+        Raises:
+            ClusterError: the cluster could not be asked.
+            MalformedReviewError: the object does not have the shape of its kind.
+        """

@@ -1,0 +1,156 @@
+"""The composition root: settings in, running parts out. The only module that sees all."""
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from flask import Flask
+
+from certs.rotation import Rotation, Timing
+from certs.serving import ServingIdentity
+from certs.store import CertificateStore, FileStore
+from webhook import __version__
+from webhook.admission import Admission
+from webhook.admission.flannel import FlannelGuard
+from webhook.admission.gate import PodGate
+from webhook.admission.marks import MarksGuard
+from webhook.admission.policies import PolicyGuard
+from webhook.controller.plan import Rules
+from webhook.controller.sealer import Sealer
+from webhook.deadline import Deadline
+from webhook.interfaces import Cluster
+from webhook.metrics import PrometheusRecorder, Recorder
+from webhook.replica import Parts, Replica, utc_now
+from webhook.server.app import create_app
+from webhook.server.tls import TlsContexts
+from webhook.settings import Environment, Identity, Settings
+
+CALL_SECONDS = 10.0
+"""Time for a call that no request waits for."""
+
+BUNDLE_FILE = "ca.crt"
+"""Where an offline run leaves its caBundle, for ``curl --cacert``."""
+
+
+class Webhook(NamedTuple):
+    """What ``wsgi.py`` and ``gunicorn.conf.py`` need."""
+
+    app: Flask
+    replica: Replica
+    contexts: TlsContexts
+
+
+def webhook(environment: Environment) -> Webhook:
+    """Put one worker process together; nothing is connected before its `Replica.start`."""
+    recorder = PrometheusRecorder()
+    connect = _offline if environment.snapshot else _live
+    replica = Replica(partial(connect, environment, recorder))
+    app = create_app(replica, replica.lifecycle, environment.settings.server)
+    return Webhook(app, replica, TlsContexts(replica))
+
+
+def rules_of(settings: Settings, identity: Identity, since: datetime) -> Rules:
+    """The rules of default deny that settings and installation make."""
+    chosen = settings.default_deny
+    return Rules(
+        profile=chosen.profile,
+        dns=chosen.dns,
+        since=since,
+        system=frozenset((*chosen.system_namespaces, identity.namespace)),
+        exempt=chosen.exempt_namespaces,
+    )
+
+
+def admission(environment: Environment, recorder: Recorder, cluster: Cluster) -> Admission:
+    """Put admission together on a cluster.
+
+    Raises:
+        ClusterError: the time of the installation could not be read.
+    """
+    settings, identity = environment.settings, environment.identity
+    since = cluster.installed_at(Deadline.after(CALL_SECONDS))
+    rules = rules_of(settings, identity, since) if settings.default_deny.enabled else None
+    config_maps = frozenset((ref.namespace, ref.name) for ref in settings.flannel.config_maps)
+    annotation = f"{settings.flannel.annotation_prefix}/kube-subnet-manager"
+    return Admission(
+        guards={
+            "/configmaps": FlannelGuard(cluster, config_maps, annotation),
+            "networking.k8s.io/networkpolicies": PolicyGuard(cluster, identity.username),
+            "/namespaces": MarksGuard(identity.username),
+        },
+        gate=PodGate(Sealer(cluster, rules), recorder) if rules else None,
+        rules=rules,
+        authorizer=cluster,
+        events=cluster,
+        recorder=recorder,
+    )
+
+
+def service_names(settings: Settings, identity: Identity) -> tuple[str, ...]:
+    """The DNS names that the API server, or a person with curl, may use."""
+    if settings.server.service_names:
+        return settings.server.service_names
+    host = f"{identity.service}.{identity.namespace}"
+    return (f"{host}.svc", host, f"{host}.svc.cluster.local")
+
+
+def _live(environment: Environment, recorder: Recorder) -> Parts:
+    from webhook.cluster.client import Api  # noqa: PLC0415 - an offline run does without kubernetes
+    from webhook.cluster.events import EventWriter  # noqa: PLC0415
+    from webhook.cluster.live import LiveCluster  # noqa: PLC0415
+    from webhook.cluster.secrets import SecretStore  # noqa: PLC0415
+
+    settings, identity = environment.settings, environment.identity
+    api = Api.connect(
+        environment.kubeconfig, connections=settings.server.threads, version=__version__
+    )
+    cluster = LiveCluster(api, EventWriter(api, instance=identity.pod), identity)
+    store = SecretStore(api, identity.namespace, settings.certificates.secret_name)
+    return _parts(environment, recorder, cluster, store)
+
+
+def _offline(environment: Environment, recorder: Recorder) -> Parts:
+    from webhook.manifests import read_manifests  # noqa: PLC0415 - a live run reads none
+    from webhook.snapshot import SnapshotCluster  # noqa: PLC0415
+
+    assert environment.snapshot is not None
+    identity = environment.identity
+    objects = [manifest.value for manifest in read_manifests([str(environment.snapshot)])]
+    cluster = SnapshotCluster(objects, (identity.namespace, identity.installation))
+    store = FileStore(environment.state / "ca.yaml")
+    publisher = FileBundle(environment.state / BUNDLE_FILE)
+    # Nobody else reads this bundle, so there is nothing to wait for between publishing and signing.
+    Rotation(store, publisher, utc_now, Timing(propagation=timedelta(0))).step()
+    return _parts(environment, recorder, cluster, store)
+
+
+def _parts(
+    environment: Environment, recorder: Recorder, cluster: Cluster, store: CertificateStore
+) -> Parts:
+    names = service_names(environment.settings, environment.identity)
+    return Parts(
+        leaf=ServingIdentity(store, names, utc_now),
+        admission=partial(admission, environment, recorder, cluster),
+    )
+
+
+class FileBundle:
+    """A caBundle in a file, for offline runs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+
+    def publish(self, bundle_pem: bytes) -> None:
+        """Write the file."""
+        with self._lock:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._path.write_bytes(bundle_pem)
+
+    def published(self) -> Sequence[bytes]:
+        """Read the file; before the first writing it is empty."""
+        with self._lock:
+            return [self._path.read_bytes() if self._path.exists() else b""]

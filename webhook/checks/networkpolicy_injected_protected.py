@@ -1,0 +1,72 @@
+"""Check that injected NetworkPolicies are changed by Portcullis alone."""
+
+from collections.abc import Iterator
+
+from webhook.checks.registry import Violation, check
+from webhook.checks.subjects import PolicyChange
+from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL, PROFILE_LABEL
+from webhook.model.objects import NetworkPolicy
+from webhook.model.profiles import POLICY_PREFIX
+
+
+@check("networkpolicy-injected-protected", PolicyChange)
+def networkpolicy_injected_protected(change: PolicyChange) -> Iterator[Violation]:
+    """A NetworkPolicy that Portcullis injected must not be edited, deleted or forged.
+
+    Why: it is what denies by default. NetworkPolicies only ever add what is
+    allowed, so without it every pod of the namespace is open again, and
+    nothing else shows it.
+
+    Allowed: everything while the namespace is being deleted; changes that
+    leave spec and our labels as they are (annotations, finalizers).
+
+    Fix: allow what is needed by a NetworkPolicy of your own beside it;
+    policies add up. To leave a namespace out, ask the platform team to list
+    it under defaultDeny.exemptNamespaces.
+    """
+    if change.ending:
+        return
+    if change.old is not None and _is_ours(change.old):
+        yield from _broken(change.old, change.new)
+    elif change.new is not None:
+        yield from _forged(change.new, created=change.old is None)
+
+
+def _is_ours(policy: NetworkPolicy) -> bool:
+    return policy.metadata.label_map.get(MANAGED_BY_LABEL) == MANAGED_BY
+
+
+def _forged(new: NetworkPolicy, *, created: bool) -> Iterator[Violation]:
+    if _is_ours(new):
+        yield Violation.forbidden(
+            f"metadata.labels[{MANAGED_BY_LABEL}]",
+            f'"{MANAGED_BY}" marks what Portcullis injects; leave the label out',
+        )
+    elif created and new.metadata.name.startswith(POLICY_PREFIX):
+        yield Violation.forbidden(
+            "metadata.name",
+            f'names that start with "{POLICY_PREFIX}" are reserved for what Portcullis injects; '
+            "choose another",
+        )
+
+
+def _broken(old: NetworkPolicy, new: NetworkPolicy | None) -> Iterator[Violation]:
+    if new is None:
+        yield Violation.forbidden(
+            "metadata.name",
+            f'"{old.metadata.name}" is the default deny of namespace "{old.metadata.namespace}"; '
+            "without it every pod there is open; add a NetworkPolicy that allows what you need "
+            "instead",
+        )
+        return
+    if old.spec != new.spec:
+        yield Violation.forbidden(
+            "spec",
+            "the default deny of a namespace is changed by Portcullis alone; add a NetworkPolicy "
+            "that allows what you need instead",
+        )
+    for label in (MANAGED_BY_LABEL, PROFILE_LABEL):
+        if old.metadata.label_map.get(label) != new.metadata.label_map.get(label):
+            yield Violation.forbidden(
+                f"metadata.labels[{label}]", "marks what Portcullis injected; it must stay"
+            )

@@ -1,0 +1,40 @@
+"""Check that policyTypes holds directions and nothing else."""
+
+from collections.abc import Iterator
+
+from webhook.checks.registry import Violation, check
+from webhook.checks.subjects import PolicyChange
+
+_DIRECTIONS = ("Egress", "Ingress")
+
+
+@check("networkpolicy-policytypes-valid", PolicyChange)
+def networkpolicy_policytypes_valid(change: PolicyChange) -> Iterator[Violation]:
+    """Each of `spec.policyTypes` must be exactly Ingress or Egress.
+
+    Why: the API server rejects anything else without telling what was meant.
+    The commonest slip is a remark that YAML takes for a part of the value.
+
+    Allowed: policies that were like this before, and are left so.
+
+    Fix: in YAML a remark starts with ` #`, a blank before it.
+    """
+    spec = (change.new and change.new.spec) or {}
+    if change.old is not None and change.old.spec == spec:
+        return
+    for index, value in enumerate(spec.get("policyTypes") or ()):
+        if value not in _DIRECTIONS:
+            message = f'Unsupported value: "{value}": supported values: "Egress", "Ingress"'
+            field = f"spec.policyTypes[{index}]"
+            yield Violation("FieldValueNotSupported", field, message + _hint(value))
+
+
+def _hint(value: object) -> str:
+    meant = next((d for d in _DIRECTIONS if str(value).lower().startswith(d.lower())), None)
+    if meant is None:
+        return ""
+    rest = str(value)[len(meant) :].strip()
+    remark = (
+        f'; "{rest}" was probably meant as a remark, which YAML begins with " #"' if rest else ""
+    )
+    return f'; probably meant is "{meant}"{remark}'

@@ -1,0 +1,157 @@
+"""POST /validate and /mutate as a WSGI callable, in front of Flask.
+
+The two paths that the API server calls under load skip Flask's request context,
+routing and response object, which cost more than a review's whole decision
+(docs/performance.md). Everything else (health, unknown paths, other methods)
+goes on to Flask.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+from urllib.parse import parse_qs
+
+import msgspec
+
+from webhook.deadline import Deadline, parse_timeout
+from webhook.errors import MalformedReviewError
+from webhook.model.review import AdmissionResponse, Attributes, decode_review, encode_review
+from webhook.server.lifecycle import Lifecycle
+
+logger = logging.getLogger(__name__)
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[Environ, StartResponse], Iterable[bytes]]
+Decide = Callable[[Attributes, Deadline], AdmissionResponse]
+
+MAX_TIMEOUT = 30.0
+"""Seconds; the longest timeoutSeconds that a webhook configuration may ask for."""
+
+_PHRASES = {
+    200: "200 OK",
+    400: "400 Bad Request",
+    411: "411 Length Required",
+    413: "413 Content Too Large",
+    503: "503 Service Unavailable",
+}
+
+
+class Deciding(Protocol):
+    """Decides reviews; `webhook.admission.Admission` does."""
+
+    def validate(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
+        """Answer a validating review; never raises."""
+
+    def mutate(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
+        """Answer a mutating review; never raises."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpError(Exception):
+    """A request that gets no review back, only a status.
+
+    Args:
+        code: HTTP status.
+        message: what is wrong, for whoever reads the API server's error.
+    """
+
+    code: int
+    message: str
+
+
+class AdmissionEndpoint:
+    """The WSGI callable.
+
+    Args:
+        admission: decides.
+        lifecycle: tells whether reviews are answered now.
+        fallback: serves every other request.
+        max_body_bytes: a longer body is not read.
+        default_timeout: seconds, where the request names no ``?timeout=``.
+    """
+
+    def __init__(
+        self,
+        admission: Deciding,
+        lifecycle: Lifecycle,
+        fallback: WsgiApp,
+        *,
+        max_body_bytes: int,
+        default_timeout: float,
+    ) -> None:
+        self._routes: dict[str, Decide] = {
+            "/validate": admission.validate,
+            "/mutate": admission.mutate,
+        }
+        self._lifecycle = lifecycle
+        self._fallback = fallback
+        self._max_body_bytes = max_body_bytes
+        self._default_timeout = default_timeout
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer one request."""
+        decide = self._routes.get(environ["PATH_INFO"])
+        if decide is None or environ["REQUEST_METHOD"] != "POST":
+            return self._fallback(environ, start_response)
+        try:
+            body = self._answer(decide, environ)
+        except HttpError as error:
+            return _error(error, start_response)
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        start_response(_PHRASES[200], headers)
+        return [body]
+
+    def _answer(self, decide: Decide, environ: Environ) -> bytes:
+        deadline = Deadline.after(self._timeout(environ))
+        if not self._lifecycle.state.answers:
+            raise HttpError(503, f"portcullis is {self._lifecycle.state.value}; try again")
+        try:
+            attributes = decode_review(self._read(environ))
+        except MalformedReviewError as error:
+            raise HttpError(400, str(error)) from error
+        return encode_review(attributes.uid, decide(attributes, deadline))
+
+    def _timeout(self, environ: Environ) -> float:
+        """Seconds that the API server will wait; its own ``?timeout=`` if it is sane."""
+        query = environ.get("QUERY_STRING", "")
+        texts = parse_qs(query).get("timeout") if query else None
+        seconds = parse_timeout(texts[0]) if texts else None
+        return min(self._default_timeout if seconds is None else seconds, MAX_TIMEOUT)
+
+    def _read(self, environ: Environ) -> bytes:
+        length = environ.get("CONTENT_LENGTH", "")
+        if not length and "chunked" not in environ.get("HTTP_TRANSFER_ENCODING", ""):
+            raise HttpError(411, "a review needs a Content-Length")
+        limit = self._max_body_bytes
+        size = int(length) if length.isascii() and length.isdigit() else limit + 1
+        if length and size > limit:
+            raise HttpError(413, f"a review of {length} bytes is over the limit of {limit}")
+        body: bytes = environ["wsgi.input"].read(size if length else limit + 1)
+        if len(body) > limit:
+            raise HttpError(413, f"the review is over the limit of {limit} bytes")
+        return body
+
+
+def _error(error: HttpError, start_response: StartResponse) -> Iterable[bytes]:
+    """A ``metav1.Status``, which the API server's client prints with its own error."""
+    if error.code != 503:  # noqa: PLR2004 - warming up is no news
+        logger.warning("review rejected", extra={"code": error.code, "error": error.message})
+    body = msgspec.json.encode(status(error.code, error.message))
+    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    if error.code == 503:  # noqa: PLR2004 - HTTP's own number
+        headers.append(("Retry-After", "1"))
+    start_response(_PHRASES[error.code], headers)
+    return [body]
+
+
+def status(code: int, message: str) -> dict[str, Any]:
+    """A ``metav1.Status`` of a failure."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Status",
+        "status": "Failure",
+        "code": code,
+        "message": message,
+    }

@@ -1,0 +1,143 @@
+"""A cluster read from manifests: for offline runs, demonstrations and linting.
+
+Implements the same interface as the live cluster. What is written to it stays
+in memory. Who may override is read from the ClusterRoles and their bindings,
+as the API server's RBAC authorizer would (plugin/pkg/auth/authorizer/rbac).
+"""
+
+import logging
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from webhook.deadline import Deadline
+from webhook.errors import ConflictError, NotFoundError
+from webhook.interfaces import Event
+from webhook.model.namespace import Namespace, Seal
+from webhook.model.objects import Node, ObjectMeta
+from webhook.model.profiles import Manifest, Profile
+from webhook.model.review import UserInfo
+
+logger = logging.getLogger(__name__)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_SUPERUSERS = "system:masters"
+
+
+class SnapshotCluster:
+    """The cluster that a list of manifests describes.
+
+    Args:
+        objects: manifests as JSON values; kinds that nobody asks for are kept aside.
+        installation: (namespace, name) of the ConfigMap whose creation is the
+            time of the installation; without it every namespace is newer.
+
+    Raises:
+        msgspec.ValidationError: a manifest does not have the shape of its kind.
+    """
+
+    def __init__(self, objects: Iterable[Mapping[str, Any]], installation: tuple[str, str]) -> None:
+        by_kind: dict[str, list[Mapping[str, Any]]] = {}
+        for item in objects:
+            by_kind.setdefault(str(item.get("kind")), []).append(item)
+        self._nodes = tuple(msgspec.convert(item, Node) for item in by_kind.get("Node", ()))
+        self._namespaces = {
+            space.name: space for space in map(_namespace, by_kind.get("Namespace", ()))
+        }
+        self._policies = {_key(item): item for item in by_kind.get("NetworkPolicy", ())}
+        self._grants = tuple(
+            _grants(by_kind.get("ClusterRole", ()), by_kind.get("ClusterRoleBinding", ()))
+        )
+        self._installed_at = _created(by_kind.get("ConfigMap", ()), installation)
+        self._lock = threading.Lock()
+
+    def nodes(self, deadline: Deadline) -> Iterator[Node]:
+        """Every Node of the snapshot."""
+        del deadline
+        return iter(self._nodes)
+
+    def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
+        """The Namespace with what was written to it since."""
+        del deadline
+        return self._namespaces.get(name)
+
+    def mark(
+        self, namespace: Namespace, seal: Seal, profile: Profile | None, deadline: Deadline
+    ) -> None:
+        """Remember the mark."""
+        del profile, deadline
+        with self._lock:
+            present = self._namespaces.get(namespace.name)
+            if present is None:
+                raise NotFoundError(f'namespaces "{namespace.name}" not found')
+            if present.uid != namespace.uid:
+                raise ConflictError(f'namespace "{namespace.name}" is another one now')
+            self._namespaces[namespace.name] = replace(present, seal=seal)
+
+    def apply_policy(self, namespace: str, policy: Manifest, deadline: Deadline) -> None:
+        """Remember the policy."""
+        del deadline
+        with self._lock:
+            if namespace not in self._namespaces:
+                raise NotFoundError(f'namespaces "{namespace}" not found')
+            self._policies[namespace, policy["metadata"]["name"]] = policy
+
+    def policies(self, namespace: str) -> tuple[Manifest, ...]:
+        """The NetworkPolicies that stand in a namespace."""
+        return tuple(p for (space, _), p in sorted(self._policies.items()) if space == namespace)
+
+    def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
+        """Whether a ClusterRoleBinding grants it."""
+        del deadline
+        groups = set(user.groups or ())
+        if _SUPERUSERS in groups:
+            return True
+        subjects = {("User", user.username)} | {("Group", group) for group in groups}
+        return any(subjects & who and (not ids or check_id in ids) for who, ids in self._grants)
+
+    def record(self, event: Event) -> None:
+        """Log the Event: a snapshot has nowhere to keep it."""
+        logger.info("event", extra={"reason": event.reason, "text": event.message})
+
+    def installed_at(self, deadline: Deadline) -> datetime:
+        """Creation of the installation's ConfigMap, or the beginning of time."""
+        del deadline
+        return self._installed_at
+
+
+def _key(item: Mapping[str, Any]) -> tuple[str, str]:
+    metadata = item.get("metadata") or {}
+    return metadata.get("namespace") or "default", metadata.get("name") or ""
+
+
+def _namespace(item: Mapping[str, Any]) -> Namespace:
+    return Namespace.of(msgspec.convert(item.get("metadata") or {}, ObjectMeta))
+
+
+def _created(config_maps: Iterable[Mapping[str, Any]], key: tuple[str, str]) -> datetime:
+    for item in config_maps:
+        stamp = item["metadata"].get("creationTimestamp")
+        if _key(item) == key and stamp:
+            return datetime.fromisoformat(stamp)
+    return _EPOCH
+
+
+def _grants(
+    roles: Iterable[Mapping[str, Any]], bindings: Iterable[Mapping[str, Any]]
+) -> Iterator[tuple[set[tuple[str, str]], frozenset[str]]]:
+    """Who may override what: (subjects, check ids), no ids meaning all."""
+    rules = {role["metadata"]["name"]: role.get("rules") or () for role in roles}
+    for binding in bindings:
+        subjects = {(s["kind"], s["name"]) for s in binding.get("subjects") or ()}
+        for rule in rules.get(binding["roleRef"]["name"], ()):
+            if _grants_override(rule):
+                yield subjects, frozenset(rule.get("resourceNames") or ())
+
+
+def _grants_override(rule: Mapping[str, Any]) -> bool:
+    wanted = {"apiGroups": "portcullis.dev", "resources": "guards", "verbs": "override"}
+    return all({value, "*"} & set(rule.get(field) or ()) for field, value in wanted.items())

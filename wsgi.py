@@ -1,0 +1,5 @@
+"""The WSGI entry point: ``gunicorn --config=gunicorn.conf.py wsgi:app``."""
+
+from webhook import bootstrap, settings
+
+app, replica, contexts = bootstrap.webhook(settings.load())
