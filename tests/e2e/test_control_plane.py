@@ -87,8 +87,20 @@ def webhook_configuration(name, namespace, ca):
     }
 
 
-@pytest.fixture
-def two_replicas(control_plane, namespace, tmp_path):
+def selecting_service(namespace):
+    ports = [{"name": "webhook", "port": 443, "targetPort": "https"}]
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"namespace": namespace, "name": "named"},
+        "spec": {"selector": {"app": "named"}, "ports": ports},
+    }
+
+
+@pytest.fixture(
+    params=[pytest.param(False, id="no-selector"), pytest.param(True, id="as-the-chart-has-it")]
+)
+def two_replicas(request, control_plane, namespace, tmp_path):
     """Two processes on one port behind one Service, named by their addresses."""
     if not control_plane.isolated:
         pytest.skip("no network namespaces here")
@@ -102,6 +114,11 @@ def two_replicas(control_plane, namespace, tmp_path):
         control_plane.exec([*script, address, "8443", certificate, key], address=address)
         for address in addresses
     ]
+    if request.param:
+        control_plane.kubectl("create", "-f", "-", stdin=selecting_service(namespace))
+        # Not before the controller has made its own, empty slice: the two must live together.
+        slices = ("get", "endpointslices", "-n", namespace, "-o", "name")
+        eventually(lambda: control_plane.kubectl(*slices).stdout)
     control_plane.service_backend(namespace, "named", addresses, 8443)
     control_plane.kubectl(
         "create", "-f", "-", stdin=webhook_configuration(namespace, namespace, control_plane.ca)
