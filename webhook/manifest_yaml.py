@@ -270,7 +270,8 @@ def locate(text: str, document: int, path: tuple[str | int, ...]) -> tuple[int, 
     loader = yaml.CSafeLoader(text)
     node: Any = None
     for _ in range(document + 1):
-        node = loader.get_node()
+        if loader.check_node():
+            node = loader.get_node()
     for step in path:
         below = _child(node, step)
         if below is None:

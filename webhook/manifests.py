@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import yaml
+
 from webhook.errors import PortcullisError
 from webhook.manifest_yaml import YamlError, documents, locate
 from webhook.netpol.errors import InvalidObjectError, path_text
@@ -55,17 +57,20 @@ class Manifest:
 
     def error(self, path: FieldPath, message: str) -> ManifestError:
         """Build an error at a field of the object."""
-        place = locate(self.source.text, self.document, (*self.path, *path))
+        try:
+            place = locate(self.source.text, self.document, (*self.path, *path))
+        except yaml.YAMLError:  # JSON that is no YAML, with tabs between its tokens
+            place = (1, 1)
         return self.source.error(message, *place)
 
 
-def read_world(path: str) -> World:
-    """Read the cluster that a file, a folder or standard input (``-``) describes.
+def read_world(paths: Iterable[str]) -> World:
+    """Read the cluster that files, folders and standard input (``-``) describe together.
 
     Raises:
         ManifestError: something of it cannot be read.
     """
-    manifests = list(read_manifests([path]))
+    manifests = list(read_manifests(paths))
     try:
         return parse_world(manifest.value for manifest in manifests)
     except InvalidObjectError as error:

@@ -7,12 +7,15 @@ The form is that of np-guard's lists: pods as ``namespace/name``, external range
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from webhook.netpol import bits
 from webhook.netpol.addresses import Family
 from webhook.netpol.intervals import Ranges
 from webhook.netpol.ports import conn_text
+
+_KEPT_TARGETS = 64
+"""Lists of targets kept at a time: neighbours in the order of names mostly share one."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -83,7 +86,7 @@ class Rows:
                     yield Row(source, name, family, conn)
 
     def by_source(self) -> Iterator[tuple[str, Targets]]:
-        """Yield every source with what it reaches, sorted; equal lists are one object.
+        """Yield every source with what it reaches, sorted; neighbours with equal lists share one.
 
         The targets may include the source itself, which is no row (`Targets.itself`).
         """
@@ -91,12 +94,9 @@ class Rows:
         for index, block in enumerate(self.blocks):
             for source in bits.pick(self.names[block.family], block.sources):
                 reaching[source].append(index)
-        known: dict[tuple[int, ...], Targets] = {}
+        targets = lru_cache(maxsize=_KEPT_TARGETS)(self._targets)
         for source in sorted(reaching):
-            signature = tuple(reaching[source])
-            if signature not in known:
-                known[signature] = self._targets(signature)
-            yield source, known[signature]
+            yield source, targets(tuple(reaching[source]))
 
     def _targets(self, signature: tuple[int, ...]) -> Targets:
         found: list[tuple[str, Family, str]] = []

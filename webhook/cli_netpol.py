@@ -1,0 +1,230 @@
+"""The commands over NetworkPolicies in manifests: connectivity, diff, explain."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+from webhook.errors import PortcullisError
+from webhook.manifests import STDIN, ManifestError, read_world
+from webhook.netpol.engine import connectivity, diff
+from webhook.netpol.explain import Explanation, explain
+from webhook.netpol.ports import MAX_PORT, PROTOCOLS, conn_text
+from webhook.netpol.rows import Row, Rows, Targets
+from webhook.netpol.verdict import Decision, Hop
+
+EXIT_ERROR = 2
+"""The input cannot be read, or the question cannot be asked of it."""
+
+Port = tuple[str, int | None]
+Command = Callable[[argparse.Namespace], Iterable[str]]
+
+
+def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the commands; a parser's ``run`` default maps the arguments to the exit code."""
+    parser = _add(subparsers, "connectivity", _connectivity, "list every connection allowed")
+    parser.add_argument("paths", metavar="PATH", nargs="+", help=_PATH_HELP)
+    parser = _add(subparsers, "diff", _diff, "list what a change opens and closes")
+    parser.add_argument("before", metavar="BEFORE", help=_PATH_HELP)
+    parser.add_argument("after", metavar="AFTER", help=_PATH_HELP)
+    parser = _add(subparsers, "explain", _explain, "tell which policies and rules decide, and how")
+    place = "NS/POD, NS/SERVICE, SERVICE.NS.svc, an address or a CIDR"
+    parser.add_argument("--from", dest="source", metavar="PLACE", required=True, help=place)
+    parser.add_argument("--to", dest="target", metavar="PLACE", required=True, help=place)
+    parser.add_argument(
+        "--port", type=_port, help="such as TCP/80, 80 (TCP) or UDP; without it every port"
+    )
+    parser.add_argument("paths", metavar="PATH", nargs="+", help=_PATH_HELP)
+
+
+_PATH_HELP = "a manifest, a folder of *.yaml, *.yml and *.json, or - for standard input"
+
+
+def _add(
+    subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]",
+    name: str,
+    command: Command,
+    summary: str,
+) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(name, help=summary, description=f"{summary.capitalize()}.")
+    parser.add_argument("--output", choices=("text", "json"), default="text")
+    parser.add_argument(
+        "--ipblock-matches-pods",
+        choices=("true", "false"),
+        default="true",
+        help="whether the CNI lets an ipBlock match pods: Calico does (default), Cilium does not",
+    )
+    parser.set_defaults(run=lambda arguments: _run(command, arguments))
+    return parser
+
+
+def _port(text: str) -> Port:
+    protocol, _, number = text.rpartition("/")
+    if not protocol and not number.isdecimal():
+        protocol, number = number, ""
+    protocol = protocol.upper() or "TCP"
+    if protocol not in PROTOCOLS:
+        raise argparse.ArgumentTypeError(f"protocol must be one of {', '.join(PROTOCOLS)}")
+    if not number:
+        return protocol, None
+    if (
+        not number.isdecimal()
+        or len(number) > len(str(MAX_PORT))
+        or not 1 <= int(number) <= MAX_PORT
+    ):
+        raise argparse.ArgumentTypeError(f"port must be between 1 and {MAX_PORT}")
+    return protocol, int(number)
+
+
+def _run(command: Command, arguments: argparse.Namespace) -> int:
+    """Print a command's output piece by piece; errors go to standard error."""
+    try:
+        for text in command(arguments):
+            sys.stdout.write(text)
+        sys.stdout.flush()
+    except PortcullisError as error:
+        sys.stderr.write(f"portcullis: {error}\n")
+        return EXIT_ERROR
+    except BrokenPipeError:
+        # The reader has seen enough; keep the interpreter from flushing into the pipe again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _reading(arguments: argparse.Namespace) -> bool:
+    return bool(arguments.ipblock_matches_pods == "true")
+
+
+def _connectivity(arguments: argparse.Namespace) -> Iterator[str]:
+    world = read_world(arguments.paths)
+    rows = connectivity(world, ipblock_matches_pods=_reading(arguments))
+    if arguments.output == "json":
+        yield from _json_object({"rows": rows})
+    else:
+        yield from (f"{_row_text(row)}\n" for row in rows)
+
+
+def _diff(arguments: argparse.Namespace) -> Iterator[str]:
+    if arguments.before == arguments.after == STDIN:
+        raise ManifestError("standard input can be only one of BEFORE and AFTER")
+    before, after = read_world([arguments.before]), read_world([arguments.after])
+    change = diff(before, after, ipblock_matches_pods=_reading(arguments))
+    if arguments.output == "json":
+        yield from _json_object({"opened": change.opened, "closed": change.closed})
+        return
+    yield from (f"opened: {_row_text(row)}\n" for row in change.opened)
+    yield from (f"closed: {_row_text(row)}\n" for row in change.closed)
+    if not change.opened and not change.closed:
+        yield "the change opens and closes nothing\n"
+
+
+def _explain(arguments: argparse.Namespace) -> Iterator[str]:
+    protocol, port = arguments.port or (None, None)
+    explanation = explain(
+        read_world(arguments.paths),
+        arguments.source,
+        arguments.target,
+        protocol=protocol,
+        port=port,
+        ipblock_matches_pods=_reading(arguments),
+    )
+    if arguments.output == "json":
+        yield json.dumps(_explanation_json(explanation), indent=2, ensure_ascii=False) + "\n"
+    else:
+        yield from _explanation_text(explanation)
+
+
+def _row_text(row: Row) -> str:
+    return f"{row.src} -> {row.dst} IPv{row.family} {row.conn}"
+
+
+def _json_object(lists: dict[str, Rows]) -> Iterator[str]:
+    """Print an object of lists of rows, one row a line."""
+    yield "{"
+    for index, (name, rows) in enumerate(lists.items()):
+        yield f'{", " if index else ""}"{name}": ['
+        separator = "\n"
+        for chunk in _json_chunks(rows):
+            yield separator + chunk
+            separator = ",\n"
+        yield "\n]" if separator == ",\n" else "]"
+    yield "}\n"
+
+
+def _json_chunks(rows: Rows) -> Iterator[str]:
+    """Print the rows of one source at a time; there may be millions, so strings are shared."""
+    for source, targets in rows.by_source():
+        tails = _json_tails(targets)
+        itself = targets.itself(source)
+        if itself:
+            tails = tails.copy()
+            for index in reversed(itself):
+                del tails[index]
+        if tails:
+            head = f'{{"src": {json.dumps(source)}, "dst": '
+            yield head + f",\n{head}".join(tails)
+
+
+@lru_cache(maxsize=64)
+def _json_tails(targets: Targets) -> list[str]:
+    return [
+        f'{json.dumps(name)}, "family": {family}, "conn": "{conn}"}}'
+        for name, family, conn in targets.reached
+    ]
+
+
+def _explanation_json(explanation: Explanation) -> dict[str, Any]:
+    return {
+        "source": explanation.source,
+        "destination": explanation.destination,
+        "verdict": explanation.verdict,
+        "hops": [
+            {
+                "src": hop.source.name,
+                "dst": hop.target.name,
+                "family": hop.source.family,
+                "verdict": hop.verdict,
+                "asked": conn_text(hop.asked),
+                "allowed": conn_text(hop.allowed),
+                "egress": _decision_json(hop.egress),
+                "ingress": _decision_json(hop.ingress),
+            }
+            for hop in explanation.hops
+        ],
+        "notes": list(explanation.notes),
+    }
+
+
+def _decision_json(decision: Decision) -> dict[str, Any]:
+    return {
+        "reason": decision.reason.value,
+        "conn": conn_text(decision.ports),
+        "policies": list(decision.policies),
+        "rules": [
+            {"policy": rule.policy, "rule": rule.path, "conn": conn_text(rule.ports)}
+            for rule in decision.rules
+        ],
+    }
+
+
+def _explanation_text(explanation: Explanation) -> Iterator[str]:
+    yield f"{explanation.source} -> {explanation.destination}: {explanation.verdict}\n"
+    for hop in explanation.hops:
+        yield from _hop_text(hop)
+    for note in explanation.notes:
+        yield f"note: {note}\n"
+
+
+def _hop_text(hop: Hop) -> Iterator[str]:
+    ways = f"{hop.source.name} -> {hop.target.name} IPv{hop.source.family}"
+    partly = f", of which {conn_text(hop.allowed)}" if hop.verdict == "partly" else ""
+    yield f"{ways} {conn_text(hop.asked)}: {hop.verdict}{partly}\n"
+    for name, decision in ((hop.source.name, hop.egress), (hop.target.name, hop.ingress)):
+        yield f"  {decision.direction.lower()} of {name}: {decision.reason.value}\n"
+        for policy in decision.policies:
+            yield f"    selected by {policy}\n"
+        for rule in decision.rules:
+            yield f"    {rule.policy} {rule.path} allows {conn_text(rule.ports)}\n"
