@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from ipaddress import IPv4Address, IPv6Address
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
@@ -31,6 +31,9 @@ LEAF_LIFETIME = timedelta(days=7)
 
 BACKDATE = timedelta(minutes=5)
 """How far validity begins in the past, so that a client whose clock lags accepts it."""
+
+UNREADABLE = (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension)
+"""What `cryptography` raises for certificates that it cannot parse: not all are ValueErrors."""
 
 IPAddress = IPv4Address | IPv6Address
 
@@ -203,14 +206,19 @@ def _load_ca_certificate(pem: bytes) -> x509.Certificate:
     try:
         certificates = x509.load_pem_x509_certificates(pem)
         certificate, is_ca = certificates[0], _is_ca(certificates[0])
-        certificate.public_key()
-    except (ValueError, UnsupportedAlgorithm, x509.DuplicateExtension) as error:
+    except UNREADABLE as error:
         raise AuthorityError(Reason.CORRUPTED, f"certificate: {error}") from error
     if len(certificates) > 1:
         message = f"certificate: expected one, found {len(certificates)}"
         raise AuthorityError(Reason.CORRUPTED, message)
     if not is_ca:
         raise AuthorityError(Reason.NOT_A_CA, "certificate: basic constraints do not say CA")
+    try:
+        # No client checks this of an anchor; it is how a flipped bit in the Secret is found.
+        certificate.verify_directly_issued_by(certificate)
+    except (*UNREADABLE, TypeError, InvalidSignature) as error:
+        message = "certificate: not signed by its own key"
+        raise AuthorityError(Reason.CORRUPTED, message) from error
     return certificate
 
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from certs.authority import Authority
+from certs.authority import UNREADABLE, Authority
 
 MAX_BUNDLE_BYTES = 256 * 1024
 """A bound on parsing work (GHSA-r4pg-vg54-wxx4); a certificate of ours has some 700 bytes."""
@@ -89,5 +89,5 @@ def _describe(line: str) -> str:
 def _load(line: int, block: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(block.encode())
-    except ValueError as error:
+    except UNREADABLE as error:
         raise BundleError(f"line {line}: no valid certificate: {error}") from error

@@ -1,6 +1,7 @@
 # ruff: noqa: SIM300  (the expected value stands left of ==: CONTRIBUTING.md)
 """The X.509 profile, and what is refused as an authority."""
 
+from base64 import encodebytes
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -10,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from certs.authority import (
@@ -20,6 +21,7 @@ from certs.authority import (
     new_key,
     parse_authority,
 )
+from certs.bundle import BundleError, parse_bundle
 from certs.reason import Reason
 
 NOW = datetime(2026, 1, 1, 12, 0, 0, 987654, tzinfo=UTC)
@@ -194,9 +196,28 @@ def test_parse_refuses(certificate, key, reason):
     assert not key or key.decode() not in str(caught.value)
 
 
-@given(at=st.integers(0, len(CA) - 1), byte=st.integers(0, 255))
-def test_parse_survives_damage(at, byte):
-    """A certificate with one byte changed is read, or refused by the one error; nothing else."""
-    damaged = CA[:at] + bytes([byte]) + CA[at + 1 :]
+DER = AUTHORITY.certificate.public_bytes(serialization.Encoding.DER)
+
+
+def damaged(der):
+    return b"-----BEGIN CERTIFICATE-----\n%s-----END CERTIFICATE-----" % encodebytes(der)
+
+
+@pytest.mark.filterwarnings(
+    "ignore:Parsed a serial number:cryptography.utils.CryptographyDeprecationWarning"
+)
+@settings(max_examples=500)
+@example(at=DER.index(b"\xa0\x03\x02\x01\x02") + 4, change=104)  # a version of X.509 to come
+@given(at=st.integers(0, len(DER) - 1), change=st.integers(1, 255))
+def test_damage_is_found(at, change):
+    """A certificate with a byte changed is refused, by the one error, or certifies the same.
+
+    The number of unused bits before the signature is the one byte that nothing covers.
+    """
+    pem = damaged(DER[:at] + bytes([DER[at] ^ change]) + DER[at + 1 :])
+
     with suppress(AuthorityError):
-        assert parse_authority(damaged, CA_KEY).private_key_pem == CA_KEY
+        survivor = parse_authority(pem, CA_KEY).certificate
+        assert AUTHORITY.certificate.tbs_certificate_bytes == survivor.tbs_certificate_bytes
+    with suppress(BundleError):
+        assert len(parse_bundle(pem)) == 1

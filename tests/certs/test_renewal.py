@@ -108,6 +108,7 @@ def faulty(reason):
             None,
             id="order-in-a-bundle-is-free",
         ),
+        pytest.param(replace(ROTATING, announced=None), None, id="not-yet-seen-everywhere"),
         pytest.param(replace(ROTATING, now=NOW + 9 * SECOND), None, id="still-spreading"),
         pytest.param(
             replace(ROTATING, now=NOW + 10 * SECOND), (Step.PROMOTE, Reason.ANNOUNCED), id="spread"

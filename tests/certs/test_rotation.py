@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from world import DAY, START, World
 
-from certs.bundle import covers, parse_bundle
+from certs.authority import new_authority
+from certs.bundle import covers, normalise, parse_bundle
 from certs.reason import Reason
 from certs.renewal import Step
 from certs.rotation import Rotation
-from certs.state import CLOCK_SKEW
+from certs.state import CLOCK_SKEW, AuthorityState, StoredSecret, encode, issued
 from certs.store import ConflictError, FileStore
 
 ALL_AT_ONCE = [Step.ISSUE, Step.PUBLISH, Step.PROMOTE]
@@ -33,7 +34,7 @@ def test_first_issue():
     assert ALL_AT_ONCE == steps(first)
     assert ([], START + MINUTE) == (steps(second), second.next_wakeup)
     assert all(covers(bundle, world.state.current) for bundle in world.configurations.bundles)
-    assert world.configurations.writes == 1
+    assert len(world.configurations.writes) == 1
 
 
 def test_no_configuration_yet():
@@ -87,10 +88,7 @@ def test_wiped_bundle_is_restored():
 
 def test_wipe_during_rotation_starts_the_wait_anew():
     """A next authority that was missing from a bundle for a moment is not promoted on time."""
-    world = World()
-    world.settle()
-    world.clock.now = START + 245 * DAY
-    world.rotation.step()
+    world = rotating()
     world.clock.advance(timedelta(seconds=9))
     world.configurations.bundles[0] = b""
     repaired = world.rotation.step()
@@ -99,6 +97,69 @@ def test_wipe_during_rotation_starts_the_wait_anew():
 
     assert [Step.PUBLISH] == steps(repaired)
     assert [] == steps(waiting)
+
+
+def rotating():
+    """An installation whose next authority was announced just now."""
+    world = World()
+    world.settle()
+    world.clock.now = START + 245 * DAY
+    world.rotation.step()
+    return world
+
+
+def test_clock_set_back_while_waiting():
+    """A clock that is set back neither shortens the wait nor makes it endless."""
+    world = rotating()
+    world.clock.advance(-DAY)
+    waiting = world.rotation.step()
+    world.clock.now = waiting.next_wakeup
+    promoted = world.rotation.step()
+
+    assert START + 244 * DAY + timedelta(seconds=10) == waiting.next_wakeup
+    assert [Step.PROMOTE] == steps(promoted)
+
+
+def test_another_next_authority_waits_anew():
+    """The wait belongs to one authority: another one that took its place has its own."""
+    world = rotating()
+    world.clock.advance(timedelta(seconds=9))
+    other = replace(world.state, upcoming=new_authority("other", world.clock.now))
+    world.store.secret = StoredSecret(encode(other), version="by hand")
+    world.configurations.publish(normalise(other.certificates, world.clock.now))
+    world.rotation.step()
+    world.clock.advance(timedelta(seconds=9))
+
+    assert [] == steps(world.rotation.step())
+
+
+def test_useless_next_authority_is_no_reason_to_hurry():
+    """A next authority that is too old to be promoted does not wake the leader in a loop."""
+    world = World()
+    old = new_authority("old", START - 300 * DAY)
+    state = AuthorityState(new_authority("current", START), old)
+    world.store.create(encode(state))
+    world.rotation.step()
+    world.clock.advance(MINUTE)
+    outcome = world.rotation.step()
+
+    assert ([], world.clock.now + MINUTE) == (steps(outcome), outcome.next_wakeup)
+
+
+def test_damaged_previous_is_adopted():
+    """When only the former authorities are lost, the live bundles keep them until their date."""
+    world = rotating()
+    old = world.replicas[0].refresh()
+    world.clock.advance(timedelta(seconds=10))
+    world.rotation.step()
+    spoil(world, previous_crt=b"?")
+    world.rotation.step()
+    kept = world.configurations.trust(old)
+    world.clock.advance(8 * DAY)
+    world.rotation.step()
+
+    assert kept
+    assert not world.configurations.trust(old)
 
 
 def spoil(world, **data):
@@ -199,7 +260,7 @@ def test_lagging_reader_does_not_make_us_spin(monkeypatch):
 
     assert [Step.ISSUE, Step.PUBLISH] == steps(outcome)
     assert START + timedelta(seconds=1) == outcome.next_wakeup
-    assert world.configurations.writes == 1
+    assert len(world.configurations.writes) == 1
 
 
 def test_endless_conflicts_end(monkeypatch):
@@ -226,31 +287,46 @@ def test_file_store(tmp_path):
 
 
 class Interfering:
-    """A store (or publisher) before each of whose calls a rival takes a whole step."""
+    """A store or publisher before some of whose calls a rival takes a whole step."""
 
-    def __init__(self, target, rival):
-        self._target, self._rival = target, rival
+    def __init__(self, target, rival, calls):
+        self._target, self._rival, self._calls = target, rival, calls
 
     def __getattr__(self, name):
         call = getattr(self._target, name)
 
         def interfere(*arguments):
-            self._rival()
+            if name in self._calls:
+                self._rival()
             return call(*arguments)
 
         return interfere
 
 
+EVERY_CALL = ("published", "load", "create", "replace", "publish")
+
+
+@pytest.mark.parametrize("calls", [*([call] for call in EVERY_CALL), EVERY_CALL], ids="-".join)
 @pytest.mark.parametrize("age", [0, 245, 370], ids=["first", "renewal", "expired"])
-def test_two_leaders_converge(age):
-    """Two rotations that interleave at every call end in one authority, trusted everywhere."""
+def test_two_leaders_converge(age, calls):
+    """Two leaders that interleave anywhere take no authority from a bundle, and end in one."""
     world = World()
     if age:
         world.settle()
         world.clock.advance(age * DAY)
+    publish = world.configurations.publish
+
+    def checked(bundle):
+        upcoming = world.state.upcoming
+        assert upcoming is None or covers(bundle, upcoming)
+        publish(bundle)
+
+    world.configurations.publish = checked
     rival = world.rotation.step
     slow = Rotation(
-        Interfering(world.store, rival), Interfering(world.configurations, rival), world.clock
+        Interfering(world.store, rival, calls),
+        Interfering(world.configurations, rival, calls),
+        world.clock,
     )
     for _ in range(3):
         slow.step()
@@ -259,9 +335,32 @@ def test_two_leaders_converge(age):
     state = world.state
 
     assert state.upcoming is None
-    assert {a.authority_pem for a in world.leaves()} == {state.current.certificate_pem}
+    assert {leaf.authority_pem for leaf in world.leaves()} == {state.current.certificate_pem}
     assert all(world.configurations.trust(leaf) for leaf in world.leaves())
     assert len(state.previous) == (1 if age == 245 else 0)
+
+
+@pytest.mark.parametrize("call", ["published", "load"])
+def test_slow_leader_takes_nothing_away(call):
+    """A next authority that appears between a leader's two reads stays in the bundles."""
+    world = World()
+    world.settle()
+
+    def rotate():
+        if world.state.upcoming is None:
+            asked = issued(world.state, new_authority("asked", world.clock.now))
+            world.store.replace(encode(asked), world.store.secret.version)
+            world.rotation.step()
+
+    slow = Rotation(
+        Interfering(world.store, rotate, [call]),
+        Interfering(world.configurations, rotate, [call]),
+        world.clock,
+    )
+    slow.step()
+    upcoming = world.state.upcoming
+
+    assert all(covers(bundle, upcoming) for bundle in world.configurations.writes[1:])
 
 
 class Year(RuleBasedStateMachine):

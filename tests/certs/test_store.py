@@ -127,6 +127,21 @@ def test_failed_write_leaves_the_old(tmp_path, monkeypatch):
     assert {"ca.json", "ca.json.lock"} == {path.name for path in tmp_path.iterdir()}
 
 
+def test_write_is_synced(tmp_path, monkeypatch):
+    """The file is synced before it takes its name, and the directory after."""
+    synced, sync = [], os.fsync
+
+    def record(descriptor):
+        is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append((is_directory, (tmp_path / "ca.json").exists()))
+        sync(descriptor)
+
+    monkeypatch.setattr("certs.store.os.fsync", record)
+    FileStore(tmp_path / "ca.json").create({})
+
+    assert [(False, False), (True, True)] == synced
+
+
 OURS = {"metadata": {"labels": {OWNER_LABEL: "portcullis"}}, "data": {}}
 
 

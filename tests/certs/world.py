@@ -35,11 +35,11 @@ class Configurations:
 
     def __init__(self, entries=2):
         self.bundles = [b""] * entries
-        self.writes = 0
+        self.writes = []
 
     def publish(self, bundle_pem):
         """Write every entry."""
-        self.writes += 1
+        self.writes.append(bundle_pem)
         self.bundles = [bundle_pem] * len(self.bundles)
 
     def published(self):

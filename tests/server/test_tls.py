@@ -321,10 +321,19 @@ def test_without_anonymous_memory(monkeypatch, tmp_path):
 
 def test_unreadable_proc(monkeypatch, tmp_path):
     """Where /proc does not show the file (hidepid, a chroot), the temporary file serves."""
-    monkeypatch.setattr(tls.os, "access", lambda *_: False)
-    monkeypatch.setattr(tls.tempfile, "tempdir", str(tmp_path))
+    made, mkstemp = [], tls.tempfile.mkstemp
 
-    assert build_context(FIRST).get_ciphers()
+    def record(**options):
+        made.append(mkstemp(dir=tmp_path, **options))
+        return made[-1]
+
+    monkeypatch.setattr(tls.os, "access", lambda *_: False)
+    monkeypatch.setattr(tls.tempfile, "mkstemp", record)
+    before = descriptors()
+    build_context(FIRST)
+
+    assert len(made) == 1
+    assert before == descriptors()
     assert list(tmp_path.iterdir()) == []
 
 
