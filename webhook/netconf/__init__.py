@@ -3,7 +3,36 @@
 The specification is flannel's code and what was measured with it; each module names its source.
 """
 
+from webhook.netconf.advice import Advice, warnings
+from webhook.netconf.changes import changes
 from webhook.netconf.errors import NetConfError, Stage
+from webhook.netconf.lease import Lease, lease
+from webhook.netconf.limits import Limit, kernel_limits, windows_limits
+from webhook.netconf.rating import Context, KeyChange, Rating, worst
 from webhook.netconf.reader import NetConf, effective_direct_routing, parse
+from webhook.netconf.verdict import Mode, Verdict, judge
+from webhook.netconf.versions import Version
 
-__all__ = ["NetConf", "NetConfError", "Stage", "effective_direct_routing", "parse"]
+__all__ = [
+    "Advice",
+    "Context",
+    "KeyChange",
+    "Lease",
+    "Limit",
+    "Mode",
+    "NetConf",
+    "NetConfError",
+    "Rating",
+    "Stage",
+    "Verdict",
+    "Version",
+    "changes",
+    "effective_direct_routing",
+    "judge",
+    "kernel_limits",
+    "lease",
+    "parse",
+    "warnings",
+    "windows_limits",
+    "worst",
+]

@@ -40,6 +40,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _AFTER = frozenset({State.AFTER_MEMBER, State.AFTER_ELEMENT, State.END})
 _NAMES = frozenset({State.KEY, State.FIRST_KEY})
 _LOOK = 240
+_LONGEST = 60
 _NO_COMMENTS = "JSON has no comments: remove it"
 
 
@@ -150,7 +151,7 @@ def _remark(data: bytes, found: str, fault: SyntaxFault) -> str:
     scalar = SCALAR.match(value)
     if scalar is None or scalar.end() != len(value.rstrip(b" \t\r\n")):
         return _NO_COMMENTS if fault.state is not State.END else "nothing may follow the object"
-    shown = decode(scalar.group())
+    shown = _short(decode(scalar.group()))
     if len(value) == scalar.end() and value[:1] not in b'"' and _UNQUOTED.match(found):
         whole = shown + _UNQUOTED.match(found).group()  # type: ignore[union-attr] # it matched
         return f'numbers end before it; a string stands in double quotes: "{whole}"'
@@ -162,4 +163,8 @@ def _meant(data: bytes, value: str, fault: SyntaxFault) -> str:
         return ""
     name = STRING.match(data, fault.path[-1])
     assert name is not None
-    return f'; probably meant is "{canonical(unquote(name.group()))}": {value}'
+    return f'; probably meant is "{_short(canonical(unquote(name.group())))}": {value}'
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"

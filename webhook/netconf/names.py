@@ -68,9 +68,9 @@ def nearest(name: str, known: tuple[str, ...]) -> str | None:
     Signs between the words do not count (`Direct-Routing`), nor does case; beyond that one edit
     is taken for a slip in a short name, two in a long one.
     """
-    plain = _plain(name)
-    if not plain or len(plain) > _LONGEST:
+    if len(name) > _LONGEST:
         return None
+    plain = _plain(name)
     best = min(known, key=lambda other: _edits(plain, _plain(other)))
     allowed = 1 if len(_plain(best)) <= _SHORT else 2
     return best if len(plain) > 1 and _edits(plain, _plain(best)) <= allowed else None

@@ -85,9 +85,10 @@ def parse_prefix(text: str) -> Prefix | None:
     addr = parse_addr(address)
     if not slash or addr is None or not _DIGITS.fullmatch(length):
         return None
-    if len(length.lstrip("0")) > 3 or int(length.lstrip("0") or "0") > addr.bits:  # noqa: PLR2004 - at most 128
+    digits = length.lstrip("0") or "0"
+    if len(digits) > 3 or int(digits) > addr.bits:  # noqa: PLR2004 - at most 128
         return None
-    ones = int(length.lstrip("0") or "0")
+    ones = int(digits)
     host_bits = addr.bits - ones
     masked = int.from_bytes(addr.octets) >> host_bits << host_bits
     return Prefix(Addr(masked.to_bytes(addr.bits // 8)), ones)

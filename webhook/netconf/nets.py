@@ -122,6 +122,8 @@ class IP6Net:
         return f"{ip6_string(self.ip)}/{self.ones}"
 
 
+MAPPED_ONES = 0xFFFF
+"""The upper bits of an IPv4 address written as IPv6."""
 NO_IP4 = IP4Net()
 """0.0.0.0/0: no IPv4 network."""
 NO_IP6 = IP6Net()

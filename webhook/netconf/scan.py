@@ -17,17 +17,19 @@ from webhook.netconf.text import unquote
 
 MAX_DEPTH = 10_000
 """The deepest nesting Go accepts."""
-UNMETERED_BYTES = 1 << 20
-"""Texts up to this length are always read: Kubernetes stores no larger ConfigMap."""
+UNMETERED_BYTES = 1 << 18
+"""Texts up to this length are always read; flannel's own have some hundred bytes."""
 MAX_STEPS = 40_000
 """The most work spent on a text beyond `UNMETERED_BYTES`."""
-MAX_ESCAPES = 100_000
+MAX_ESCAPES = 600_000
 """The most backslashes of a text beyond `UNMETERED_BYTES`."""
 IN_ARRAY = -1
 """In a fault's path: an array, whose elements have no name."""
 NO_KEY = -2
 """In a fault's path: an object whose first name was not read yet."""
 _BYTES_A_STEP = 32
+# Longer names are no field's, however they are escaped: their beginning is enough to show.
+_LONGEST_NAME = 512
 
 
 class Kind(StrEnum):
@@ -54,7 +56,7 @@ class State(StrEnum):
     END = "the end of the text after the value"
     STRING = "the rest of the string"
     DEPTH = "no more than 10,000 levels of nesting"
-    SIZE = "a text of at most 1,048,576 bytes, as Kubernetes stores no larger ConfigMap"
+    SIZE = "no more than 262,144 bytes of text"
 
 
 class Member(NamedTuple):
@@ -222,8 +224,10 @@ class _Scanner:
     def _keep(self, at: int, start: int, end: int) -> None:
         name = grammar.STRING.match(self.data, at, self.end)
         assert name is not None
-        kind = kind_at(self.data, start)
-        self.members.append(Member(unquote(name.group()), at, kind, start, end))
+        key = name.group()
+        if len(key) > _LONGEST_NAME:
+            key = key[:_LONGEST_NAME] + b'"'
+        self.members.append(Member(unquote(key), at, kind_at(self.data, start), start, end))
 
     def _after_value(self) -> bool:
         """Go on behind a value inside a container; return True if that container ends too."""

@@ -11,6 +11,7 @@ from webhook.netconf.text import decode, quoted, unquote
 _TOKEN = re.compile(r'[^\s,\]}"{\[:]+[^\n,\]}"]*|.', re.DOTALL)
 _LOOK = 240
 _DEEPEST_PATH = 8
+_LONGEST_NAME = 60
 
 
 def read_document(data: bytes) -> Document:
@@ -40,7 +41,7 @@ def syntax_error(data: bytes, fault: SyntaxFault) -> NetConfError:
 
 def _expected(state: State) -> str:
     if state is State.SIZE:
-        return f"expected {state}; this one is larger, and too dense to be read all the same"
+        return f"expected {state}: a larger one this dense is not judged, as it takes too long"
     return f"not valid JSON, expected {state}"
 
 
@@ -63,4 +64,5 @@ def _segment(data: bytes, key: int) -> str:
     name = STRING.match(data, key)
     assert name is not None
     text = unquote(name.group())
-    return f".{text}" if text.isidentifier() else f".{quoted(text)}"
+    plain = len(text) <= _LONGEST_NAME and text.isidentifier()
+    return f".{text}" if plain else f".{quoted(text)}"

@@ -15,6 +15,7 @@ _ESCAPES = re.compile(
     re.DOTALL,
 )
 _SIMPLE = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
+_LONGEST_NAME = 64
 _FOLDS = str.maketrans({"\N{LATIN SMALL LETTER LONG S}": "S", "\N{KELVIN SIGN}": "K"})
 _LOWERS = str.maketrans({"\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}": "i", "\N{KELVIN SIGN}": "k"})
 _ASCII_UPPER = {code: code - 32 for code in range(ord("a"), ord("z") + 1)}
@@ -69,11 +70,17 @@ def fold(name: str) -> str:
     Two more letters than ASCII fold to an ASCII one: U+017F to S and U+212A to K. Dotted and
     dotless i do not.
     """
+    if name.isascii():
+        return name.upper()
+    if len(name) > _LONGEST_NAME:  # No field has such a name; hostile ones take their time.
+        return name
     return name.translate(_FOLDS).translate(_ASCII_UPPER)
 
 
 def to_lower(name: str) -> str:
     """Return `name` lowered as Go's strings.ToLower does, as far as ASCII names can tell."""
+    if name.isascii() or len(name) > _LONGEST_NAME:
+        return name.lower()
     return name.translate(_LOWERS).translate(_ASCII_LOWER)
 
 
