@@ -116,10 +116,10 @@ class Container:
             return
         if "exec" not in hook:
             raise ControlPlaneError(f"preStop {sorted(hook)} is not known here")
-        enter = ["nsenter", f"--target={self.daemon.popen.pid}", "--mount", "--net", "--root"]
+        enter = ["nsenter", f"--target={self.daemon.popen.pid}", "--mount", "--root"]
         with self.daemon.log.open("ab") as output:
             subprocess.run(
-                [*enter, "--", *hook["exec"]["command"]],
+                self._kubelet.inside([*enter, "--", *hook["exec"]["command"]]),
                 stdout=output,
                 stderr=output,
                 env=dict(self._kubelet.env),

@@ -99,7 +99,9 @@ class ControlPlane:
         )
 
     def _start(self, controller_manager: bool, api_server_args: Sequence[str]) -> None:
-        self.network = Network(self.name)
+        self.network = Network(self.name, self.env)
+        if self.network.holder is not None:
+            self._children.append(self.network.holder)
         self.isolated = self.network.isolated
         components = Components(self.folder, self.network, self.programs, self.env, self._children)
         components.write_keys(self.authority)

@@ -12,11 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
-_MS_RDONLY, _MS_REMOUNT, _MS_BIND, _MS_REC, _MS_PRIVATE = 1, 32, 4096, 16384, 1 << 18
+_MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 1 << 18
 _CLONE_NEWNS = 0x20000
 _AT_FDCWD, _AT_RECURSIVE, _SYS_MOUNT_SETATTR, _ATTR_RDONLY = -100, 0x8000, 442, 1
 _KERNEL = ("/dev", "/proc", "/sys")
-"""Mounted as the host has them, and writable: /dev/shm is so in a container too."""
+"""Mounted as the host has them, also where the root is read-only; /dev/shm is the container's."""
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -41,10 +41,11 @@ def enter(spec: dict[str, Any]) -> None:
         _read_only_below(root)
     for path in _KERNEL:
         _mount(path, root + path, None, _MS_BIND | _MS_REC)
+    _mount("tmpfs", root + "/dev/shm", "tmpfs", 0)
     for target, mount in sorted(targets.items()):
         _mount(mount["source"], root + target, None, _MS_BIND | _MS_REC)
         if mount["read_only"]:
-            _mount("none", root + target, None, _MS_BIND | _MS_REMOUNT | _MS_RDONLY)
+            _read_only_below(root + target)
     os.chroot(root)
     os.chdir(spec["cwd"])
     os.execvpe(spec["argv"][0], spec["argv"], spec["env"])
@@ -76,6 +77,7 @@ def _placeholder(like: Path, new: Path) -> None:
 
 
 def _read_only_below(root: str) -> None:
+    # Not a remount, which would have to name every flag that a user namespace locks.
     attributes = (ctypes.c_uint64 * 4)(_ATTR_RDONLY, 0, 0, 0)
     size = ctypes.c_size_t(ctypes.sizeof(attributes))
     path = ctypes.c_char_p(root.encode())
