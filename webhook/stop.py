@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Stop:
@@ -64,5 +64,5 @@ def _call(interrupt: Callable[[], None]) -> None:
     """Keep one interrupt's failure from the others: what it would wake may be gone already."""
     try:
         interrupt()
-    except Exception:  # noqa: BLE001 - whatever an interrupt does, the others must be called
-        _log.debug("an interrupted call had ended already", exc_info=True)
+    except Exception:
+        logger.debug("an interrupted call had ended already", exc_info=True)

@@ -32,6 +32,7 @@ from webhook.errors import DeadlineError, SettingsError, UnavailableError
 JSON = "application/json"
 APPLY = "application/apply-patch+yaml"
 """Server-side apply; JSON is YAML, and the API server takes it under this type alone."""
+JSON_PATCH = "application/json-patch+json"
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
@@ -174,6 +175,11 @@ class Api:
         encoded = _encoder.encode(body)
         return self._send(_Request("PATCH", path, query, METADATA, encoded, APPLY), deadline)
 
+    def patch(self, path: str, operations: Any, deadline: Deadline) -> bytes:
+        """JSON patch (RFC 6902)."""
+        encoded = _encoder.encode(operations)
+        return self._send(_Request("PATCH", path, {}, JSON, encoded, JSON_PATCH), deadline)
+
     @contextmanager
     def stream(
         self, path: str, *, query: Query, accept: str, connect: float, silence: float
@@ -184,14 +190,17 @@ class Api:
             path: of the resource.
             query: its parameters.
             accept: media type.
-            connect: seconds until the connection must stand.
-            silence: seconds without a byte after which the peer is taken for gone.
+            connect: seconds until the answer must have begun.
+            silence: seconds without a byte, after that, until the peer is taken for gone.
         """
-        timeout = urllib3.Timeout(connect=connect, read=silence)
+        timeout = urllib3.Timeout(total=connect)
         response = self._attempt(_Request("GET", path, query, accept), timeout)
         try:
             if response.status != HTTPStatus.OK:
                 raise error_of(response.status, self._read(response))
+            connection = response.connection
+            if isinstance(connection, urllib3.connection.HTTPConnection) and connection.sock:
+                connection.sock.settimeout(silence)
             yield Stream(response, self.host)
         finally:
             # Not released to the pool: the rest of the answer is still on its way.

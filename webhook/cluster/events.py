@@ -32,7 +32,7 @@ WRITE_SECONDS = 5.0
 MAX_MESSAGE = 1024
 """Longest message that the API server takes (k8s.io/kubernetes/pkg/apis/core/validation)."""
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -115,8 +115,8 @@ class EventWriter:
                 self._write(event)
             except ClusterError as error:
                 self._drop(event, str(error))
-            except Exception:  # noqa: BLE001 - the thread must outlive whatever one Event does
-                _log.exception("an Event was lost", extra={"reason": event.reason})
+            except Exception:
+                logger.exception("an Event was lost", extra={"reason": event.reason})
             time.sleep(self._interval)
 
     def _write(self, event: Event) -> None:
@@ -143,7 +143,7 @@ class EventWriter:
     def _drop(self, event: Event, why: str) -> None:
         self.dropped += 1
         fields = {"reason": event.reason, "about": event.about.name, "error": why}
-        _log.warning("an Event was dropped", extra=fields)
+        logger.warning("an Event was dropped", extra=fields)
 
 
 def _name(event: Event, instance: str) -> str:

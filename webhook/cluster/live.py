@@ -24,7 +24,7 @@ FIELD_MANAGER = "portcullis"
 PAGE = 500
 """Nodes to a page, as client-go's pager: some 7 MB, of which we decode a hundredth."""
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class _NodeList(msgspec.Struct, frozen=True):
@@ -142,7 +142,7 @@ class LiveCluster:
         allowed = status.allowed and not status.denied
         if status.evaluation_error and not allowed:
             fields = {"check": check_id, "user": user.username, "error": status.evaluation_error}
-            _log.info("override not granted, with an evaluation error", extra=fields)
+            logger.info("override not granted, with an evaluation error", extra=fields)
         return allowed
 
     def record(self, event: Event) -> None:

@@ -1,0 +1,506 @@
+"""`webhook.cluster` on a real API server, with no more rights than the chart gives."""
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from certs.rotation import Rotation
+from certs.store import AlreadyExistsError as SecretExistsError
+from certs.store import ConflictError as SecretConflictError
+from tests.controlplane.plane import ControlPlane
+from webhook.cluster.bundles import WebhookBundles
+from webhook.cluster.client import Api
+from webhook.cluster.events import EventWriter
+from webhook.cluster.informer import Informer
+from webhook.cluster.lease import LeaseLock
+from webhook.cluster.live import LiveCluster
+from webhook.cluster.secrets import SecretStore
+from webhook.controller.elector import Elector, Timing
+from webhook.deadline import Deadline
+from webhook.errors import ConflictError, NotFoundError, RefusedError
+from webhook.interfaces import Event, ObjectReference
+from webhook.model.namespace import Namespace, Seal
+from webhook.model.objects import ObjectMeta
+from webhook.model.profiles import Profile, policies
+from webhook.model.review import UserInfo
+from webhook.settings import Identity
+from webhook.stop import Stop
+
+pytestmark = pytest.mark.controlplane
+
+HOME = "portcullis-live"
+NAME = "portcullis-live"
+USER = f"system:serviceaccount:{HOME}:{NAME}"
+OTHER_UID = "11111111-1111-1111-1111-111111111111"
+
+CLUSTER_RULES = [
+    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch", "patch"]},
+    {
+        "apiGroups": ["networking.k8s.io"],
+        "resources": ["networkpolicies"],
+        "verbs": ["create", "patch"],
+    },
+    {
+        "apiGroups": ["authorization.k8s.io"],
+        "resources": ["subjectaccessreviews"],
+        "verbs": ["create"],
+    },
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
+    {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"],
+        "resourceNames": [NAME],
+        "verbs": ["get", "list", "watch", "patch"],
+    },
+]
+RULES = [
+    {
+        "apiGroups": [""],
+        "resources": ["secrets"],
+        "resourceNames": [f"{NAME}-ca"],
+        "verbs": ["get", "list", "watch", "patch"],
+    },
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "resourceNames": [NAME],
+        "verbs": ["get", "update"],
+    },
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+    {
+        "apiGroups": [""],
+        "resources": ["configmaps"],
+        "resourceNames": [NAME],
+        "verbs": ["get"],
+    },
+]
+IDENTITY = Identity(namespace=HOME, service_account=NAME, installation=NAME)
+
+
+def soon() -> Deadline:
+    return Deadline.after(10)
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+    """The first true value of a condition."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "did not come true in time"
+        time.sleep(0.05)
+    return value
+
+
+def apply(plane: ControlPlane, *manifests: dict[str, Any]) -> None:
+    content = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+    kubectl = [str(plane.programs["kubectl"]), "--kubeconfig", str(plane.admin_kubeconfig)]
+    subprocess.run([*kubectl, "apply", "-f", "-"], input=content.encode(), check=True)
+
+
+def role(kind: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A role of these rules, bound to us."""
+    meta = {"name": NAME} | ({"namespace": HOME} if kind == "Role" else {})
+    group = "rbac.authorization.k8s.io"
+    version = f"{group}/v1"
+    return [
+        {"apiVersion": version, "kind": kind, "metadata": meta, "rules": rules},
+        {
+            "apiVersion": version,
+            "kind": f"{kind}Binding",
+            "metadata": meta,
+            "roleRef": {"apiGroup": group, "kind": kind, "name": NAME},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": USER}],
+        },
+    ]
+
+
+@pytest.fixture(scope="module")
+def api(control_plane: ControlPlane) -> Iterator[Api]:
+    """Us, with the rights of the chart."""
+    home = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": HOME}}
+    installation = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": NAME, "namespace": HOME},
+    }
+    apply(control_plane, home)
+    apply(control_plane, installation, *role("ClusterRole", CLUSTER_RULES), *role("Role", RULES))
+    kubeconfig = str(control_plane.kubeconfig(USER))
+    api = Api.connect(kubeconfig, connections=8, version="test")
+    yield api
+    api.close()
+
+
+@pytest.fixture
+def events(api: Api) -> Iterator[EventWriter]:
+    writer = EventWriter(api, interval=0.0)
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def cluster(api: Api, events: EventWriter) -> LiveCluster:
+    return LiveCluster(api, events, IDENTITY)
+
+
+@pytest.fixture
+def born(cluster: LiveCluster, namespace: str) -> Namespace:
+    """A new Namespace as it is read."""
+    found = cluster.namespace(namespace, soon())
+    assert found is not None
+    return found
+
+
+def test_nodes_are_read_page_by_page(control_plane: ControlPlane, cluster: LiveCluster) -> None:
+    """Every Node comes, over more than one page, with annotations and podCIDR."""
+    control_plane_nodes = [
+        {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": f"live-{n}", "annotations": {"flannel/x": str(n)}},
+            "spec": {"podCIDR": f"10.244.{n}.0/24", "podCIDRs": [f"10.244.{n}.0/24"]},
+        }
+        for n in range(5)
+    ]
+    apply(control_plane, *control_plane_nodes)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("webhook.cluster.live.PAGE", 2)
+        nodes = {node.metadata.name: node for node in cluster.nodes(soon())}
+
+    assert {f"live-{n}" for n in range(5)} <= nodes.keys()
+    assert nodes["live-3"].metadata.annotation_map["flannel/x"] == "3"
+    assert nodes["live-3"].spec.pod_cidr == "10.244.3.0/24"
+
+
+def test_a_namespace_is_read_or_absent(cluster: LiveCluster, born: Namespace) -> None:
+    """A Namespace comes with uid and time of creation; an unknown name is None."""
+    assert born.uid
+    assert born.created is not None
+    assert datetime.now(UTC) > born.created
+    assert cluster.namespace("no-such-namespace", soon()) is None
+
+
+def test_a_mark_is_bound_to_the_uid(cluster: LiveCluster, born: Namespace) -> None:
+    """The mark is written on that Namespace only; another, or none, of the name is told apart."""
+    cluster.mark(born, Seal.SEALED, Profile.DENY_ALL, soon())
+    marked = cluster.namespace(born.name, soon())
+
+    assert marked is not None
+    assert marked.seal == "sealed"
+    with pytest.raises(ConflictError, match="made anew"):
+        cluster.mark(replace(born, uid=OTHER_UID), Seal.EXEMPT, None, soon())
+    with pytest.raises(NotFoundError):
+        cluster.mark(replace(born, name="no-such-namespace"), Seal.EXEMPT, None, soon())
+
+
+def test_a_mark_takes_over_what_the_mutation_wrote(
+    control_plane: ControlPlane, cluster: LiveCluster, born: Namespace
+) -> None:
+    """`pending`, which stands there under the creator's manager, becomes `sealed`."""
+    control_plane.kubectl("label", "namespace", born.name, "portcullis.dev/seal=pending")
+    cluster.mark(born, Seal.SEALED, Profile.DENY_ALL, soon())
+    cluster.mark(born, Seal.EXEMPT, None, soon())
+    labels = control_plane.get("namespace", born.name)["metadata"]["labels"]
+
+    assert labels["portcullis.dev/seal"] == "exempt"
+    assert "portcullis.dev/profile" not in labels
+
+
+@pytest.mark.parametrize("profile", list(Profile))
+def test_applying_a_policy_again_writes_nothing(
+    control_plane: ControlPlane, cluster: LiveCluster, namespace: str, profile: Profile
+) -> None:
+    """Every profile is in normal form: the second apply leaves the resourceVersion alone."""
+
+    def versions() -> list[str]:
+        found = control_plane.kubectl("get", "networkpolicies", "-n", namespace, "-o", "json")
+        return [i["metadata"]["resourceVersion"] for i in json.loads(found.stdout)["items"]]
+
+    for policy in policies(profile, dns=True):
+        cluster.apply_policy(namespace, policy, soon())
+    first = versions()
+    time.sleep(1.1)  # managedFields carry seconds
+    for policy in policies(profile, dns=True):
+        cluster.apply_policy(namespace, policy, soon())
+
+    assert first
+    assert first == versions()
+
+
+def test_apply_restores_our_fields_by_force(
+    control_plane: ControlPlane, cluster: LiveCluster, namespace: str
+) -> None:
+    """A field of ours that somebody applied otherwise is ours again."""
+    policy = policies(Profile.DENY_ALL, dns=False)[0]
+    cluster.apply_policy(namespace, policy, soon())
+    name = policy["metadata"]["name"]
+    spoilt = json.dumps({"spec": {"policyTypes": ["Ingress"]}})
+    control_plane.kubectl("patch", "networkpolicy", name, "-n", namespace, "-p", spoilt)
+    cluster.apply_policy(namespace, policy, soon())
+    found = control_plane.get("networkpolicy", name, namespace)
+
+    assert found["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_policies_for_a_namespace_that_goes(
+    control_plane: ControlPlane, cluster: LiveCluster, namespace: str
+) -> None:
+    """No namespace is NotFound; a Terminating one refuses, and says so."""
+    policy = policies(Profile.DENY_ALL, dns=False)[0]
+    with pytest.raises(NotFoundError):
+        cluster.apply_policy("no-such-namespace", policy, soon())
+
+    hold = {"metadata": {"finalizers": ["portcullis.dev/test"]}}
+    made = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "hold"}}
+    made["metadata"] |= hold["metadata"] | {"namespace": namespace}
+    apply(control_plane, made)
+    control_plane.kubectl("delete", "namespace", namespace, "--wait=false")
+    try:
+        with pytest.raises(RefusedError, match="being terminated"):
+            cluster.apply_policy(namespace, policy, soon())
+        found = cluster.namespace(namespace, soon())
+
+        assert found is not None
+        assert found.terminating
+    finally:
+        drop = json.dumps({"metadata": {"finalizers": None}})
+        control_plane.kubectl("patch", "configmap", "hold", "-n", namespace, "-p", drop)
+
+
+def test_who_may_override(control_plane: ControlPlane, cluster: LiveCluster) -> None:
+    """RBAC on guards.portcullis.dev decides, by user and by group, check by check."""
+    group = "rbac.authorization.k8s.io"
+    rule = {
+        "apiGroups": ["portcullis.dev"],
+        "resources": ["guards"],
+        "resourceNames": ["some-check"],
+        "verbs": ["override"],
+    }
+    meta = {"name": "live-override"}
+    subjects = [{"apiGroup": group, "kind": "Group", "name": "net-admins"}]
+    reference = {"apiGroup": group, "kind": "ClusterRole", "name": "live-override"}
+    binding = {"metadata": meta, "roleRef": reference, "subjects": subjects}
+    version = f"{group}/v1"
+    apply(
+        control_plane,
+        {"apiVersion": version, "kind": "ClusterRole", "metadata": meta, "rules": [rule]},
+        {"apiVersion": version, "kind": "ClusterRoleBinding", **binding},
+    )
+    admin = UserInfo("jane", "u1", ["net-admins"], {"example.org/scope": ["x"]})
+
+    assert eventually(lambda: cluster.may_override(admin, "some-check", soon()))
+    assert not cluster.may_override(admin, "other-check", soon())
+    assert not cluster.may_override(UserInfo("jane"), "some-check", soon())
+
+
+def test_the_installation_is_as_old_as_its_config_map(
+    control_plane: ControlPlane, cluster: LiveCluster
+) -> None:
+    """The time is that of the ConfigMap, and an installation without one is NotFound."""
+    stamp = control_plane.get("configmap", NAME, HOME)["metadata"]["creationTimestamp"]
+
+    assert datetime.fromisoformat(stamp) == cluster.installed_at(soon())
+
+
+def test_events_are_counted(
+    control_plane: ControlPlane, events: EventWriter, born: Namespace
+) -> None:
+    """One Event stands for three equal ones, on one line, in `default` for a Namespace."""
+    about = ObjectReference("v1", "Namespace", "", born.name, born.uid)
+    for _ in range(3):
+        events.record(Event(about, "Warning", "SealRefused", "no\nquota"))
+    selector = f"--field-selector=involvedObject.name={born.name}"
+
+    def counted() -> Any:
+        found = control_plane.kubectl("get", "events", "-n", "default", selector, "-o", "json")
+        items = json.loads(found.stdout)["items"]
+        return items if items and items[0]["count"] == 3 else None
+
+    (item,) = eventually(counted)
+
+    assert item["message"] == "no quota"
+    assert born.uid == item["involvedObject"]["uid"]
+    assert events.dropped == 0
+
+
+def test_the_secret_is_written_once_and_replaced_by_version(
+    control_plane: ControlPlane, api: Api
+) -> None:
+    """Created once; replaced only if unchanged; labels of others stay; old keys go."""
+    store = SecretStore(api, HOME, f"{NAME}-ca")
+    assert store.load() is None
+    store.create({"a": b"\x00\xff", "b": b"old"})
+    first = store.load()
+    assert first is not None
+    control_plane.kubectl("label", "secret", f"{NAME}-ca", "-n", HOME, "team=net")
+    with pytest.raises(SecretConflictError):
+        store.replace({"a": b"lost"}, first.version)
+    with pytest.raises(SecretExistsError):
+        store.create({})
+    second = store.load()
+    assert second is not None
+    store.replace({"a": b"new"}, second.version)
+    third = store.load()
+    labels = control_plane.get("secret", f"{NAME}-ca", HOME)["metadata"]["labels"]
+    control_plane.kubectl("delete", "secret", f"{NAME}-ca", "-n", HOME)
+
+    assert first.data == {"a": b"\x00\xff", "b": b"old"}
+    assert first.owned
+    assert third is not None
+    assert third.data == {"a": b"new"}
+    assert labels["team"] == "net"
+    with pytest.raises(SecretConflictError):
+        store.replace({}, third.version)
+
+
+def webhook_configuration(kind: str, *names: str) -> dict[str, Any]:
+    entries = [
+        {
+            "name": name,
+            "clientConfig": {"url": "https://127.0.0.1:1/x"},
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+            "failurePolicy": "Ignore",
+            "rules": [],
+        }
+        for name in names
+    ]
+    version = "admissionregistration.k8s.io/v1"
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": NAME}, "webhooks": entries}
+
+
+def test_a_rotation_fills_the_ca_bundles(control_plane: ControlPlane, api: Api) -> None:
+    """Every entry gets the bundle; once it stands nothing is written; upgrades leave it alone."""
+    kinds = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+    bundles = WebhookBundles(api, NAME)
+    assert bundles.published() == ()
+    apply(
+        control_plane,
+        webhook_configuration(kinds[0], "a.portcullis.dev", "b.portcullis.dev"),
+        webhook_configuration(kinds[1], "c.portcullis.dev"),
+    )
+    rotation = Rotation(SecretStore(api, HOME, f"{NAME}-ca"), bundles, lambda: datetime.now(UTC))
+    try:
+        rotation.step()
+        (bundle,) = set(bundles.published())
+        before = control_plane.get(kinds[0], NAME)["metadata"]["resourceVersion"]
+        bundles.publish(bundle)
+        rotation.step()
+        after = control_plane.get(kinds[0], NAME)["metadata"]["resourceVersion"]
+        apply(control_plane, webhook_configuration(kinds[0], "a.portcullis.dev"))
+
+        assert bundle.startswith(b"-----BEGIN CERTIFICATE-----")
+        assert before == after
+        assert (bundle, bundle) == bundles.published()
+    finally:
+        control_plane.kubectl("delete", ",".join(kinds), NAME)
+        control_plane.kubectl("delete", "secret", f"{NAME}-ca", "-n", HOME)
+
+
+class Lead:
+    """Notes when it leads, and whether two ever did."""
+
+    together = 0
+    count = 0
+    lock = threading.Lock()
+
+    def __init__(self) -> None:
+        self.leading = threading.Event()
+
+    def lead(self) -> None:
+        """Count."""
+        with Lead.lock:
+            Lead.count += 1
+            Lead.together = max(Lead.together, Lead.count)
+        self.leading.set()
+
+    def step_down(self) -> None:
+        """Discount."""
+        with Lead.lock:
+            Lead.count -= 1
+        self.leading.clear()
+
+
+def candidate(api: Api, identity: str) -> tuple[Lead, Stop, threading.Thread]:
+    elector = Elector(LeaseLock(api, HOME, NAME), identity, Timing(3.0, 2.0, 0.2))
+    lead, stop = Lead(), Stop()
+    thread = threading.Thread(target=elector.run, args=(stop, lead), daemon=True)
+    thread.start()
+    return lead, stop, thread
+
+
+def test_one_candidate_leads_and_hands_over_on_stop(control_plane: ControlPlane, api: Api) -> None:
+    """One leads; when it stops, the other leads long before the lease would have run out."""
+    first, stop_first, thread_first = candidate(api, "one")
+    assert first.leading.wait(10)
+    second, stop_second, thread_second = candidate(api, "two")
+    assert not second.leading.wait(1.0)
+    stopped = time.monotonic()
+    stop_first.set()
+    assert second.leading.wait(10)
+    taken = time.monotonic() - stopped
+    thread_first.join(5)
+    spec = control_plane.get("lease", NAME, HOME)["spec"]
+    stop_second.set()
+    thread_second.join(5)
+
+    assert spec["holderIdentity"] == "two"
+    assert taken < 1.5
+    assert Lead.together == 1
+    assert not control_plane.get("lease", NAME, HOME)["spec"].get("holderIdentity")
+
+
+def test_the_informer_tells_what_happens(control_plane: ControlPlane, api: Api) -> None:
+    """Objects of the list, then additions, changes and deletions; it stops at once."""
+    seen: list[tuple[str, str]] = []
+
+    def note(kind: str, metadata: ObjectMeta) -> None:
+        seen.append((kind, metadata.name))
+
+    stop = Stop()
+    informer = Informer(api, "/api/v1/namespaces", note)
+    thread = threading.Thread(target=informer.run, args=(stop,), daemon=True)
+    thread.start()
+    eventually(lambda: ("ADDED", "kube-system") in seen)
+    control_plane.kubectl("create", "namespace", "live-informer")
+    control_plane.kubectl("label", "namespace", "live-informer", "a=b")
+    control_plane.kubectl("delete", "namespace", "live-informer")
+    eventually(lambda: ("DELETED", "live-informer") in seen)
+    began = time.monotonic()
+    stop.set()
+    thread.join(5)
+
+    assert not thread.is_alive()
+    assert time.monotonic() - began < 0.5
+    assert {("ADDED", "live-informer"), ("MODIFIED", "live-informer")} <= set(seen)
+
+
+def test_a_single_object_may_be_watched_by_name(control_plane: ControlPlane, api: Api) -> None:
+    """RBAC that names one object lets it be listed and watched by a field selector."""
+    seen: list[str] = []
+    stop = Stop()
+    informer = Informer(
+        api,
+        f"/api/v1/namespaces/{HOME}/secrets",
+        lambda kind, metadata: seen.append(f"{kind} {metadata.name}"),
+        selector={"fieldSelector": f"metadata.name={NAME}-ca"},
+    )
+    thread = threading.Thread(target=informer.run, args=(stop,), daemon=True)
+    thread.start()
+    store = SecretStore(api, HOME, f"{NAME}-ca")
+    store.create({})
+    eventually(lambda: f"ADDED {NAME}-ca" in seen)
+    control_plane.kubectl("delete", "secret", f"{NAME}-ca", "-n", HOME)
+    eventually(lambda: f"DELETED {NAME}-ca" in seen)
+    stop.set()
+    thread.join(5)
+
+    assert not thread.is_alive()

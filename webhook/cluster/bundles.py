@@ -1,0 +1,108 @@
+"""The caBundles of our webhook configurations: `certs.rotation.BundlePublisher`."""
+
+import base64
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from webhook.cluster.client import Api, resource_path
+from webhook.cluster.decoding import decode
+from webhook.deadline import Deadline
+from webhook.errors import NotFoundError
+from webhook.model.objects import ObjectMeta
+
+FIELD_MANAGER = "portcullis-ca"
+"""Owner of the caBundles: a manager of its own, so that the chart's upgrades leave them alone."""
+
+API_VERSION = "admissionregistration.k8s.io/v1"
+KINDS = {
+    "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
+    "mutatingwebhookconfigurations": "MutatingWebhookConfiguration",
+}
+CALL_SECONDS = 10.0
+
+
+class _ClientConfig(msgspec.Struct, frozen=True):
+    ca_bundle: str | None = msgspec.field(name="caBundle", default=None)
+
+
+class _Webhook(msgspec.Struct, frozen=True):
+    name: str
+    client_config: _ClientConfig = msgspec.field(name="clientConfig", default=_ClientConfig())
+
+
+class _Configuration(msgspec.Struct, frozen=True):
+    metadata: ObjectMeta = ObjectMeta()
+    webhooks: list[_Webhook] | None = None
+
+    @property
+    def entries(self) -> Sequence[_Webhook]:
+        return self.webhooks or ()
+
+
+_decoder = msgspec.json.Decoder(_Configuration)
+
+
+class WebhookBundles:
+    """The validating and the mutating configuration of one name, as far as they exist.
+
+    Args:
+        api: may get and patch the two.
+        name: of both.
+    """
+
+    def __init__(self, api: Api, name: str) -> None:
+        self._api = api
+        self._name = name
+
+    def published(self) -> Sequence[bytes]:
+        """Read the live bundle of every webhook entry; an unset one is empty."""
+        return tuple(
+            base64.b64decode(entry.client_config.ca_bundle or "")
+            for resource in KINDS
+            for entry in self._entries(resource)
+        )
+
+    def publish(self, bundle_pem: bytes) -> None:
+        """Write this bundle into every entry that lacks it.
+
+        Raises:
+            ClusterError: one could not be written; the others may have been.
+        """
+        bundle = base64.b64encode(bundle_pem).decode("ascii")
+        for resource in KINDS:
+            configuration = self._read(resource)
+            if configuration and any(
+                entry.client_config.ca_bundle != bundle for entry in configuration.entries
+            ):
+                self._write(resource, configuration, bundle)
+
+    def _entries(self, resource: str) -> Sequence[_Webhook]:
+        configuration = self._read(resource)
+        return configuration.entries if configuration else ()
+
+    def _read(self, resource: str) -> _Configuration | None:
+        try:
+            raw = self._api.get(self._path(resource), Deadline.after(CALL_SECONDS))
+        except NotFoundError:
+            return None
+        return decode(_decoder, raw)
+
+    def _write(self, resource: str, configuration: _Configuration, bundle: str) -> None:
+        """Apply to the entries that stand there; the uid keeps apply from making a new object."""
+        webhooks = [
+            {"name": entry.name, "clientConfig": {"caBundle": bundle}}
+            for entry in configuration.entries
+        ]
+        body: dict[str, Any] = {
+            "apiVersion": API_VERSION,
+            "kind": KINDS[resource],
+            "metadata": {"name": self._name, "uid": configuration.metadata.uid},
+            "webhooks": webhooks,
+        }
+        deadline = Deadline.after(CALL_SECONDS)
+        self._api.apply(self._path(resource), body, deadline, manager=FIELD_MANAGER)
+
+    def _path(self, resource: str) -> str:
+        return resource_path("apis", "admissionregistration.k8s.io", "v1", resource, self._name)

@@ -1,0 +1,190 @@
+"""List and watch, metadata only, for ever.
+
+`kubernetes.informer.SharedInformer` (37.0.2) was read and not taken: it asks for whole typed
+objects and keeps all of them; after a connection error its loop reconnects without any pause, so
+an API server that is away costs a core and floods the log; its watches have no bound in time
+unless it resyncs, and no client timeout, so a half-open connection is watched for ever; and
+`stop()` joins a thread that waits in a socket.
+
+The order of things is client-go's reflector (k8s.io/client-go/tools/cache/reflector.go): list,
+watch from the list's resourceVersion, go on from the last one seen, list anew after 410.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+
+import msgspec
+
+from webhook.backoff import Backoff
+from webhook.cluster.client import METADATA, METADATA_LIST, Api, Query, Stream
+from webhook.cluster.decoding import ListMeta, decode
+from webhook.cluster.status import GoneError, Status, error_of
+from webhook.deadline import Deadline
+from webhook.errors import ClusterError
+from webhook.model.objects import ObjectMeta, PartialObject
+from webhook.stop import Stop
+
+PAGE = 500
+LIST_SECONDS = 10.0
+"""For one page."""
+WATCH_SECONDS = (240, 300)
+"""Life of one watch, drawn between the two, so that replicas do not come back together."""
+GRACE_SECONDS = 15.0
+"""How much longer than the watch's life a silent peer is believed."""
+HEALTHY_SECONDS = 30.0
+"""A watch that lived so long has shown that failures before it are over."""
+BACKOFF = Backoff(base=0.5, cap=30.0)
+
+Handler = Callable[[str, ObjectMeta], None]
+"""Takes ADDED, MODIFIED or DELETED, and the object's metadata."""
+
+logger = logging.getLogger(__name__)
+
+
+class _Page(msgspec.Struct, frozen=True):
+    metadata: ListMeta = ListMeta()
+    items: list[PartialObject] = []
+
+
+class _WatchEvent(msgspec.Struct, frozen=True):
+    type: str
+    object: msgspec.Raw
+
+
+_page = msgspec.json.Decoder(_Page)
+_event = msgspec.json.Decoder(_WatchEvent)
+_object = msgspec.json.Decoder(PartialObject)
+_status = msgspec.json.Decoder(Status)
+
+
+class Informer:
+    """Tells a handler of every object of a collection and of its changes.
+
+    It keeps no objects, so what was deleted between a watch that broke and the list after it is
+    not told: the consumer compares levels, not edges. Each list tells all objects as ADDED, at the
+    start, after 410, and every `resync` seconds.
+
+    Args:
+        api: may list and watch the collection.
+        path: of the collection.
+        handler: called on the informer's thread, one event after the other; must not block long.
+        selector: ``fieldSelector`` or ``labelSelector``.
+        resync: seconds after which all is listed again, once the present watch has ended.
+        clock: monotonic seconds.
+        chance: draws from 0 to 1.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        path: str,
+        handler: Handler,
+        *,
+        selector: Query | None = None,
+        resync: float = 600.0,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._api = api
+        self._path = path
+        self._handler = handler
+        self._selector = selector or {}
+        self._resync = resync
+        self._clock = clock
+        self._chance = chance
+        self._version = ""
+        self._listed_at = 0.0
+        self._failures = 0
+
+    def run(self, stop: Stop) -> None:
+        """List and watch until told to stop; failures of the API server are waited out."""
+        self._version, self._failures = "", 0
+        while not stop.is_set():
+            started = self._clock()
+            error = self._attempt(stop)
+            lived = self._clock() - started
+            if error is None and lived >= 1.0:
+                self._failures = 0
+                continue
+            # A watch that ends at once, though politely, must not be repeated at once.
+            self._failures = 1 if lived >= HEALTHY_SECONDS else self._failures + 1
+            pause = BACKOFF.pause(self._failures, self._chance())
+            if error is not None and not stop.is_set():
+                self._tell(error, pause)
+            stop.wait(pause)
+
+    def _attempt(self, stop: Stop) -> ClusterError | None:
+        """List if need be, and watch once."""
+        try:
+            if not self._version or self._clock() - self._listed_at >= self._resync:
+                self._list(stop)
+            self._watch(stop)
+        except GoneError:
+            logger.info("the watch's history is gone, listing anew", extra={"path": self._path})
+            self._version = ""
+        except ClusterError as error:
+            return error
+        return None
+
+    def _list(self, stop: Stop) -> None:
+        """List in pages, consistently.
+
+        Not from resourceVersion "0", which a reflector uses: it ignores the page size, so all
+        comes at once, and a lagging API server would show an older world than the one seen.
+        """
+        token = ""
+        while not stop.is_set():
+            query = {**self._selector, "limit": PAGE, **({"continue": token} if token else {})}
+            deadline = Deadline.after(LIST_SECONDS)
+            raw = self._api.get(self._path, deadline, query=query, accept=METADATA_LIST)
+            page = decode(_page, raw)
+            for item in page.items:
+                self._handler("ADDED", item.metadata)
+            token = page.metadata.token
+            if not token:
+                self._version = page.metadata.resource_version
+                self._listed_at = self._clock()
+                return
+
+    def _watch(self, stop: Stop) -> None:
+        if stop.is_set():
+            return
+        shortest, longest = WATCH_SECONDS
+        seconds = int(shortest + (longest - shortest) * self._chance())
+        query: Query = {
+            **self._selector,
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": self._version,
+            "timeoutSeconds": seconds,
+        }
+        with (
+            self._api.stream(
+                self._path,
+                query=query,
+                accept=METADATA,
+                connect=LIST_SECONDS,
+                silence=seconds + GRACE_SECONDS,
+            ) as stream,
+            stop.interrupting(stream.interrupt),
+        ):
+            self._follow(stream, stop)
+
+    def _follow(self, stream: Stream, stop: Stop) -> None:
+        for line in stream.lines():
+            if stop.is_set():
+                return
+            event = decode(_event, line)
+            if event.type == "ERROR":
+                status = decode(_status, bytes(event.object))
+                raise error_of(status.code, bytes(event.object))
+            metadata = decode(_object, bytes(event.object)).metadata
+            if event.type != "BOOKMARK":
+                self._handler(event.type, metadata)
+            self._version = metadata.resource_version
+
+    def _tell(self, error: ClusterError, pause: float) -> None:
+        fields = {"path": self._path, "error": str(error), "retry_seconds": round(pause, 1)}
+        logger.warning("cannot watch, will try again", extra=fields)
