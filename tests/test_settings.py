@@ -66,5 +66,5 @@ def test_the_environment_names_the_pod(tmp_path) -> None:
 
 def test_a_missing_file_is_named(tmp_path) -> None:
     """A settings file that cannot be read refuses to start."""
-    with pytest.raises(SettingsError, match="absent.yaml: No such file"):
+    with pytest.raises(SettingsError, match=r"absent\.yaml: No such file"):
         load({"PORTCULLIS_SETTINGS": str(tmp_path / "absent.yaml")})

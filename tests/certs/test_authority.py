@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300  (the expected value stands left of ==: CONTRIBUTING.md)
 """The X.509 profile, and what is refused as an authority."""
 
 from base64 import encodebytes

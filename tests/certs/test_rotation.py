@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300  (the expected value stands left of ==: CONTRIBUTING.md)
 """Rotation as a whole: first issue, repair, races, and a year with a jumping clock."""
 
 from dataclasses import replace

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300  (the expected value stands left of ==: CONTRIBUTING.md)
 """A replica's leaf: when it is signed, when it is kept."""
 
 from dataclasses import replace

@@ -1,4 +1,3 @@
-# ruff: noqa: SIM300  (the expected value stands left of ==: CONTRIBUTING.md)
 """What every store promises, and the file's own promises."""
 
 import json

@@ -15,7 +15,7 @@ MAX_TOTAL_RUNES = 4096
 def one_line(text: str, limit: int = MAX_WARNING_RUNES) -> str:
     """The text on one line: control characters and runs of blanks become one blank.
 
-    Lone surrogates, which UTF-8 cannot carry, become U+FFFD.
+    Lone surrogates, which UTF-8 cannot carry, become question marks.
     """
     printable = "".join(c if c.isprintable() or c == " " else " " for c in _encodable(text))
     line = " ".join(printable.split())

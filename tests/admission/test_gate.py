@@ -1,0 +1,99 @@
+"""The Pod gate: no pod before the policies of its namespace."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.fakes.cluster import INSTALLED_AT
+from tests.reviews import pod
+from webhook.errors import RefusedError, UnavailableError
+
+POD = pod("first", "team-a")
+POLICIES = {"portcullis-deny-all", "portcullis-allow-dns"}
+
+
+@pytest.mark.parametrize(
+    "seal", [pytest.param("pending", id="pending"), pytest.param(None, id="unmarked")]
+)
+def test_policies_stand_before_the_pod(validate, cluster, seal) -> None:
+    """The gate itself applies them, marks the namespace, and then allows."""
+    cluster.add_namespace("team-a", seal=seal)
+    response = validate("CREATE", POD)
+
+    assert response.allowed
+    assert cluster.policy_names("team-a") == POLICIES
+    assert cluster.marked == [("team-a", "sealed")]
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        pytest.param({"seal": "sealed"}, id="sealed"),
+        pytest.param({"seal": "exempt"}, id="exempt"),
+        pytest.param({"created": INSTALLED_AT - timedelta(days=1)}, id="older-than-we"),
+        pytest.param({"seal": "pending", "terminating": True}, id="terminating"),
+    ],
+)
+def test_left_alone(validate, cluster, space) -> None:
+    """Where nothing is due, the pod passes and nothing is written."""
+    cluster.add_namespace("team-a", **space)
+
+    assert validate("CREATE", POD).allowed
+    assert cluster.policies == {}
+    assert cluster.marked == []
+
+
+def test_dry_run_changes_nothing(validate, cluster) -> None:
+    """A dry run is answered without a look at the cluster."""
+    cluster.add_namespace("team-a", seal="pending")
+
+    assert validate("CREATE", POD, dry_run=True).allowed
+    assert cluster.policies == {}
+    assert cluster.marked == []
+
+
+def test_system_namespaces_are_never_touched(validate, cluster) -> None:
+    """Even a mark that somebody put there by force seals no system namespace."""
+    cluster.add_namespace("kube-system", seal="pending")
+
+    assert validate("CREATE", pod("dns", "kube-system")).allowed
+    assert cluster.policies == {}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(RefusedError("exceeded quota: count/networkpolicies"), id="quota"),
+        pytest.param(UnavailableError("the API server is away"), id="away"),
+    ],
+)
+def test_a_pod_waits_where_policies_cannot_be_applied(validate, cluster, error) -> None:
+    """It is refused with the reason, and the namespace stays pending."""
+    cluster.add_namespace("team-a", seal="pending")
+    cluster.fail("apply_policy", error)
+    response = validate("CREATE", POD)
+
+    assert not response.allowed
+    assert str(error) in response.message
+    assert 'namespace "team-a"' in response.message
+    assert cluster.marked == []
+
+
+def test_the_mark_comes_last(validate, cluster) -> None:
+    """A failure to mark leaves the namespace pending, so the next pod tries again."""
+    cluster.add_namespace("team-a", seal="pending")
+    cluster.fail("mark", UnavailableError("the API server is away"), times=1)
+
+    assert not validate("CREATE", POD).allowed
+    assert cluster.policy_names("team-a") == POLICIES
+    assert validate("CREATE", POD).allowed
+    assert cluster.marked == [("team-a", "sealed")]
+
+
+def test_a_namespace_made_anew_meanwhile(validate, cluster) -> None:
+    """A mark is bound to the uid: the namesake that came after is not marked sealed."""
+    cluster.add_namespace("team-a", seal="pending", uid="old")
+    cluster.before("mark", lambda: cluster.add_namespace("team-a", seal="pending", uid="new"))
+    validate("CREATE", POD)
+
+    assert cluster.namespaces["team-a"].seal == "pending"

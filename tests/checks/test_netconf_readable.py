@@ -1,0 +1,67 @@
+"""net-conf.json is what flanneld can start with."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from webhook.checks.netconf_readable import netconf_readable
+from webhook.checks.subjects import NetConfChange
+from webhook.netconf import NetConfError, parse
+
+GOOD = '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}'
+SAMPLE = Path(__file__).parents[2] / "examples/owner/kube-flannel-cfg.yaml"
+
+
+def violations(text: str | None) -> list:
+    try:
+        new = None if text is None else parse(text)
+    except NetConfError as error:
+        new = error
+    change = NetConfChange("data[net-conf.json]", parse(GOOD), new, live=False)
+    return list(netconf_readable.run(change))
+
+
+@pytest.mark.parametrize(
+    ("text", "field", "place"),
+    [
+        pytest.param(
+            '{"Network": "10.244.0.0/16" // ours\n}', "Network", "line 1, column 29", id="comment"
+        ),
+        pytest.param('{"Backend": {"Type": "vxlan",}}', "Backend", "line 1, column 30", id="comma"),
+        pytest.param(
+            '{"Backend": {"Type": "vxlan", "VNI": "1"}}',
+            "Backend.VNI",
+            "line 1, column 38",
+            id="type",
+        ),
+        pytest.param(
+            '{"Backend": {"Type": "vxlam"}}', "Backend.Type", "line 1", id="no-such-backend"
+        ),
+        pytest.param('{"Network": "10.244.0.0"}', "Network", "line 1, column 13", id="no-cidr"),
+    ],
+)
+def test_unreadable(text: str, field: str, place: str) -> None:
+    """What flanneld would exit on is refused, with field, line and column."""
+    (violation,) = violations(text)
+
+    assert violation.field == f"data[net-conf.json].{field}"
+    assert place in violation.message
+    assert "flanneld exits on this" in violation.message
+
+
+def test_the_owners_sample() -> None:
+    """The sample to the letter gets the place, and what was meant."""
+    text = yaml.safe_load(SAMPLE.read_text(encoding="utf-8"))["data"]["net-conf.json"]
+    (violation,) = violations(text)
+
+    assert violation.field == "data[net-conf.json].Backend.Directrouting"
+    assert "(line 5, column 26)" in violation.message
+    assert "默认没有这一项，开启后，同一网段直接用物理网络通信" in violation.message
+    assert 'probably meant is "DirectRouting": true' in violation.message
+
+
+@pytest.mark.parametrize("text", [GOOD, GOOD.upper().replace("VXLAN", "vxlan"), None])
+def test_readable(text: str | None) -> None:
+    """What flanneld reads, or what is not there at all, is no business of this check."""
+    assert violations(text) == []

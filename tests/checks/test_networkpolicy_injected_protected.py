@@ -1,0 +1,66 @@
+"""Injected NetworkPolicies are changed by Portcullis alone."""
+
+import msgspec
+import pytest
+
+from tests.reviews import network_policy
+from webhook.checks.networkpolicy_injected_protected import networkpolicy_injected_protected
+from webhook.checks.subjects import PolicyChange
+from webhook.model.objects import NetworkPolicy
+
+LABELS = {"app.kubernetes.io/managed-by": "portcullis", "portcullis.dev/profile": "deny-all"}
+
+
+def policy(name: str = "portcullis-deny-all", **fields) -> NetworkPolicy:
+    return msgspec.convert(network_policy(name, **fields), NetworkPolicy)
+
+
+OURS = policy(labels=LABELS)
+OPEN = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
+
+
+def fields(old, new, *, ending: bool = False) -> list[str]:
+    change = PolicyChange(old, new, ending)
+    return [violation.field for violation in networkpolicy_injected_protected.run(change)]
+
+
+MANAGED_BY = "metadata.labels[app.kubernetes.io/managed-by]"
+PROFILE = "metadata.labels[portcullis.dev/profile]"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "refused"),
+    [
+        pytest.param(OURS, None, ["metadata.name"], id="deleted"),
+        pytest.param(OURS, policy(labels=LABELS, spec=OPEN), ["spec"], id="opened"),
+        pytest.param(OURS, policy(labels={}), [MANAGED_BY, PROFILE], id="labels-stripped"),
+        pytest.param(
+            OURS,
+            policy(labels=LABELS | {"portcullis.dev/profile": "x"}),
+            [PROFILE],
+            id="relabelled",
+        ),
+        pytest.param(
+            OURS, policy(spec=OPEN), ["spec", MANAGED_BY, PROFILE], id="opened-and-stripped"
+        ),
+        pytest.param(OURS, OURS, [], id="unchanged"),
+        pytest.param(OURS, policy(labels=LABELS, annotations={"note": "x"}), [], id="annotated"),
+        pytest.param(OURS, policy(labels=LABELS | {"team": "a"}), [], id="foreign-label"),
+        pytest.param(None, policy(labels=LABELS), [MANAGED_BY], id="forged"),
+        pytest.param(None, policy(), ["metadata.name"], id="reserved-name"),
+        pytest.param(policy("web"), policy("web", labels=LABELS), [MANAGED_BY], id="claimed-later"),
+        pytest.param(None, policy("web"), [], id="somebody's-own"),
+        pytest.param(policy("web"), policy("web", spec=OPEN), [], id="somebody's-own-changed"),
+        pytest.param(policy("web"), None, [], id="somebody's-own-deleted"),
+        pytest.param(policy(), policy(spec=OPEN), [], id="older-than-the-reserved-name"),
+    ],
+)
+def test_while_the_namespace_lives(old, new, refused) -> None:
+    """What denies by default stays; what is somebody's own is free."""
+    assert fields(old, new) == refused
+
+
+@pytest.mark.parametrize("new", [None, policy(spec=OPEN)])
+def test_while_the_namespace_ends(new) -> None:
+    """A Namespace's deletion is never held up by its contents."""
+    assert fields(OURS, new, ending=True) == []

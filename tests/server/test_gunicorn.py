@@ -1,0 +1,195 @@
+"""The server as it runs in production: gunicorn, two workers, TLS, a real socket."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests import reviews
+
+ROOT = Path(__file__).parents[2]
+POLICY = reviews.network_policy("web")
+BODY = reviews.body("UPDATE", POLICY, POLICY)
+DRAIN_SECONDS = 2
+
+
+@dataclass
+class Server:
+    """A running server."""
+
+    process: subprocess.Popen
+    port: int
+    metrics_port: int
+    trust: ssl.SSLContext
+    log: Path
+    opened: ExitStack
+
+    def connect(self) -> http.client.HTTPSConnection:
+        """A connection that verifies the server; closed when the test is over."""
+        made = http.client.HTTPSConnection("localhost", self.port, context=self.trust, timeout=10)
+        self.opened.callback(made.close)
+        return made
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def ask(connection, method="GET", path="/readyz", body=None):
+    """One request; the status, the headers and the JSON body."""
+    connection.request(method, path, body, {"Content-Type": "application/json"})
+    response = connection.getresponse()
+    return response.status, response.headers, json.loads(response.read())
+
+
+def wait_until_ready(server: Server) -> None:
+    limit = time.monotonic() + 30
+    while time.monotonic() < limit and server.process.poll() is None:
+        try:
+            server.trust.load_verify_locations(server.log.with_name("ca.crt"))
+            if ask(server.connect())[0] == 200:
+                return
+        except (OSError, http.client.HTTPException):
+            pass
+        time.sleep(0.05)
+    pytest.fail(server.log.read_text())
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[Server]:
+    """gunicorn with the chart's command line over the example cluster."""
+    port, metrics_port = free_port(), free_port()
+    settings = {
+        "address": "127.0.0.1",
+        "port": port,
+        "metricsPort": metrics_port,
+        "workers": 2,
+        "serviceNames": ["localhost"],
+        "drainSeconds": DRAIN_SECONDS,
+    }
+    (tmp_path / "settings.yaml").write_text(json.dumps({"server": settings}))
+    environment = os.environ | {
+        "PORTCULLIS_SETTINGS": str(tmp_path / "settings.yaml"),
+        "PORTCULLIS_SNAPSHOT": str(ROOT / "examples/cluster"),
+        "PORTCULLIS_STATE": str(tmp_path),
+        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"),
+    }
+    log = tmp_path / "server.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [Path(sys.executable).with_name("gunicorn"), "--config=gunicorn.conf.py", "wsgi:app"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
+    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    with ExitStack() as opened:
+        opened.callback(process.wait)
+        opened.callback(process.kill)
+        running = Server(process, port, metrics_port, trust, log, opened)
+        wait_until_ready(running)
+        yield running
+
+
+def test_one_connection_serves_many_reviews(server) -> None:
+    """Keep-alive holds, every uid is echoed, and the name in the certificate is verified."""
+    connection = server.connect()
+    for number in range(50):
+        body = reviews.body("UPDATE", POLICY, POLICY, uid=f"uid-{number}")
+        status, headers, review = ask(connection, "POST", "/validate?timeout=5s", body)
+
+        assert status == 200
+        assert headers["Connection"] == "keep-alive"
+        assert review["response"] == {"uid": f"uid-{number}", "allowed": True}
+
+
+def test_an_oversized_review_closes_its_connection(server) -> None:
+    """The body is not read, so nothing may follow it; the next connection works."""
+    connection = server.connect()
+    connection.putrequest("POST", "/validate")
+    connection.putheader("Content-Length", str(1 << 30))
+    connection.endheaders()
+    response = connection.getresponse()
+
+    assert response.status == 413
+    assert response.headers["Connection"] == "close"
+    assert ask(server.connect())[0] == 200
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        pytest.param(
+            b"GET / HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n", id="negative-length"
+        ),
+        pytest.param(b"\x00\x01\x02\r\n\r\n", id="no-http"),
+        pytest.param(
+            b"POST /validate HTTP/1.1\r\nA: " + b"x" * 70_000 + b"\r\n\r\n", id="long-header"
+        ),
+    ],
+)
+def test_garbage_is_a_4xx(server, garbage) -> None:
+    """Raw nonsense on the socket is refused without a 500, and the server lives on."""
+    raw = socket.create_connection(("localhost", server.port))
+    with closing(server.trust.wrap_socket(raw, server_hostname="localhost")) as stream:
+        stream.sendall(garbage)
+        answer = stream.recv(200)
+
+    assert answer.startswith(b"HTTP/1.1 4")
+    assert ask(server.connect())[0] == 200
+
+
+def test_metrics_have_their_own_port(server) -> None:
+    """Plain HTTP, and the sum over all workers."""
+    for _ in range(20):
+        ask(server.connect(), "POST", "/validate", BODY)
+    connection = http.client.HTTPConnection("127.0.0.1", server.metrics_port, timeout=10)
+    with closing(connection):
+        connection.request("GET", "/metrics")
+        text = connection.getresponse().read().decode()
+
+    assert (
+        'portcullis_admission_reviews_total{dry_run="false",guard="networkpolicies",'
+        'operation="UPDATE",verdict="allowed"} 20.0'
+    ) in text
+
+
+def test_a_departure_loses_no_request(server) -> None:
+    """On SIGTERM: out of rotation, answering with Connection: close, then exit 0."""
+    kept = server.connect()
+    ask(kept, "POST", "/validate", BODY)
+    server.process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    status, headers, _ = ask(kept, "POST", "/validate", BODY)
+    ready = ask(server.connect())[0]
+    fresh = ask(server.connect(), "POST", "/validate", BODY)
+
+    assert (status, headers["Connection"]) == (200, "close")
+    assert ready == 503
+    assert fresh[0] == 200
+    assert server.process.wait(timeout=DRAIN_SECONDS + 10) == 0
+
+
+def test_no_secret_is_logged(server) -> None:
+    """Neither a private key nor an object's data reaches the log."""
+    secret = reviews.config_map('{"Backend": {"Type": "ipsec", "PSK": "hunter2"}}')
+    ask(server.connect(), "POST", "/validate", reviews.body("UPDATE", secret, secret))
+    ask(server.connect(), "POST", "/validate", json.dumps({"PSK": "hunter2"}).encode())
+    log = server.log.read_text()
+
+    assert "hunter2" not in log
+    assert "PRIVATE KEY" not in log

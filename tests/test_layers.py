@@ -1,0 +1,175 @@
+"""The import rules: who may know whom, read from the source and nothing else."""
+
+import ast
+import fnmatch
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for folder in ("webhook", "certs")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+
+EXCLUSIVE = {
+    "kubernetes": ["webhook.cluster*"],
+    "urllib3": ["webhook.cluster*"],
+    "flask": ["webhook.server*", "webhook.bootstrap"],
+    "werkzeug": ["webhook.server*"],
+    "gunicorn": ["webhook.server*"],
+    "cryptography": ["certs*"],
+    "jsonpatch": ["webhook.defaulting"],
+    "yaml": ["webhook.manifest*", "webhook.cli*"],
+    "prometheus_client": ["webhook.metrics", "webhook.server*", "webhook.controller*"],
+}
+"""Each library, and the only modules that may import it."""
+
+PURE = [
+    "webhook.model*",
+    "webhook.checks*",
+    "webhook.netconf*",
+    "webhook.netpol*",
+    "webhook.defaulting",
+    "webhook.controller.plan",
+    "webhook.controller.election",
+    "webhook.admission.answer",
+    "certs.renewal",
+    "certs.state",
+    "certs.bundle",
+    "certs.reason",
+]
+"""Modules that decide: everything they need is an argument."""
+
+IMPURE = {
+    "os",
+    "io",
+    "pathlib",
+    "socket",
+    "ssl",
+    "subprocess",
+    "threading",
+    "time",
+    "random",
+    "secrets",
+    "logging",
+    "urllib",
+    "http",
+    "tempfile",
+    "shutil",
+    "sys",
+}
+IMPURE_CALLS = {"open", "input", "print", "now", "utcnow", "today", "urandom"}
+
+LAYERS = {
+    "webhook.model*": ["webhook.model*", "webhook.errors"],
+    "webhook.netconf*": ["webhook.netconf*"],
+    "webhook.netpol*": ["webhook.netpol*", "webhook.errors"],
+    "webhook.checks.registry": [],
+    "webhook.checks.subjects": ["webhook.model*", "webhook.netconf"],
+    "webhook.checks.*": [
+        "webhook.checks.registry",
+        "webhook.checks.subjects",
+        "webhook.model*",
+        "webhook.netconf",
+    ],
+    "webhook.admission*": [
+        "webhook.admission*",
+        "webhook.checks*",
+        "webhook.model*",
+        "webhook.netconf",
+        "webhook.controller.plan",
+        "webhook.defaulting",
+        "webhook.interfaces",
+        "webhook.deadline",
+        "webhook.errors",
+        "webhook.metrics",
+    ],
+    "webhook.server*": [
+        "webhook.server*",
+        "webhook.model*",
+        "webhook.deadline",
+        "webhook.errors",
+        "webhook.settings",
+    ],
+    "webhook.cluster*": [
+        "webhook.cluster*",
+        "webhook.model*",
+        "webhook.interfaces",
+        "webhook.stop",
+        "webhook.controller.election",
+        "webhook.deadline",
+        "webhook.errors",
+        "webhook.settings",
+        "certs*",
+    ],
+    "certs*": ["certs*"],
+}
+"""First fitting row decides which of our own modules a module may import."""
+
+
+def imports(module: str) -> Iterator[str]:
+    """Names of the modules that a module imports, local imports included."""
+    for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: relative import"
+            assert node.module
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            yield from (name if name in MODULES else node.module for name in names)
+
+
+def fits(module: str, patterns: list[str]) -> bool:
+    return any(fnmatch.fnmatchcase(module, pattern) for pattern in patterns)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_libraries_have_one_home(module: str) -> None:
+    """Each library that talks to the world is imported in one place."""
+    for name in imports(module):
+        homes = EXCLUSIVE.get(name.partition(".")[0])
+
+        assert homes is None or fits(module, homes), f"{module} imports {name}"
+
+
+@pytest.mark.parametrize("module", [module for module in MODULES if fits(module, PURE)])
+def test_decisions_are_pure(module: str) -> None:
+    """No clock, file, environment, network or randomness in what decides."""
+    used = {name.partition(".")[0] for name in imports(module)} & IMPURE
+    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    calls = {
+        getattr(node.func, "attr", getattr(node.func, "id", ""))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+    } & IMPURE_CALLS
+
+    assert used == set()
+    assert calls == set()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_layers(module: str) -> None:
+    """A module imports from the layers below it only, and no check another check."""
+    row = next((LAYERS[pattern] for pattern in LAYERS if fits(module, [pattern])), None)
+    if row is None or module == "webhook.checks":
+        return
+    ours = {name for name in imports(module) if name.partition(".")[0] in {"webhook", "certs"}}
+
+    assert {name for name in ours if not fits(name, row)} == set()
+
+
+@pytest.mark.parametrize("path", MODULES.values(), ids=MODULES)
+def test_budgets(path: Path) -> None:
+    """Files stay under 400 lines, functions at 80 or under."""
+    text = path.read_text(encoding="utf-8")
+    lengths = {
+        node.name: (node.end_lineno or 0) - node.lineno + 1
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef)
+    }
+
+    assert text.count("\n") < 400
+    assert {name: length for name, length in lengths.items() if length > 80} == {}

@@ -1,0 +1,87 @@
+"""Writes charts/portcullis/README.md: the values table, from values.schema.json.
+
+Usage: ``python tools/chart_readme.py``. A test fails while the file is stale.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+CHART = Path(__file__).parents[1] / "charts" / "portcullis"
+README = CHART / "README.md"
+
+HEAD = """\
+<!-- Made by tools/chart_readme.py from values.schema.json: change these, not this. -->
+# The Portcullis chart
+
+```
+helm install portcullis charts/portcullis --namespace portcullis-system --create-namespace
+```
+
+Needs Kubernetes 1.30 or newer. The chart renders no `caBundle`: Portcullis writes it at run time by
+server-side apply, under a field manager of its own, so that neither an upgrade nor a GitOps tool
+touches it. Unsafe values are refused with the reason: a release in kube-system, one replica with
+failurePolicy `Fail`, a grace period that kills a replica while it answers, and others.
+
+## What the API server sends
+
+| Entry | Of | When we cannot be reached | Never sent |
+|---|---|---|---|
+| `flannel` | the listed ConfigMaps | refused | other ConfigMaps; updates that leave the data alone |
+| `networkpolicies` | policies with our label or with a name that starts with `portcullis-` | refused | \
+every other policy; deletions by the namespace controller and the garbage collector |
+| `marks` | Namespaces whose labels `portcullis.dev/*` change, or are forged at creation | refused | \
+every other update; finalization |
+| `namespaces` | new Namespaces, to be marked | left unmarked | system namespaces |
+| `pods-pending` | new Pods of a Namespace whose policies do not stand yet | refused | mirror pods |
+| `pods-unmarked` | new Pods of Namespaces without a mark | admitted | mirror pods |
+
+Pods of sealed and exempt Namespaces, of the system namespaces and of our own are never sent. With
+`defaultDeny.enabled=false` the last three entries stand without rules and are never called; they
+are not dropped, as Helm's server-side apply would then leave half an entry, the caBundle, behind.
+
+## Break-glass
+
+ClusterRole `<fullname>-override` is bound to nobody. Who is bound to it may let a refused change
+through with the annotation `portcullis.dev/override: "<reason>"` on the object. A role of your own
+can allow single checks: `resourceNames: [netconf-directrouting-live]`.
+
+## Uninstall
+
+`helm uninstall` removes both webhook configurations first, and Portcullis may not create them anew.
+What was made at run time stays: the CA's Secret, the Lease, the injected NetworkPolicies, the labels
+of Namespaces.
+
+## Values
+
+| Key | Default | What it is |
+|---|---|---|
+"""
+
+
+def render() -> str:
+    """The README as it ought to be."""
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    return HEAD + "".join(_rows(schema, ()))
+
+
+def _rows(schema: dict[str, Any], path: tuple[str, ...]) -> Iterator[str]:
+    for key, value in schema["properties"].items():
+        here = (*path, key)
+        if "properties" in value:
+            yield from _rows(value, here)
+        elif "default" in value:
+            default = json.dumps(value["default"], ensure_ascii=False)
+            yield f"| `{'.'.join(here)}` | `{default}` | {_description(value)} |\n"
+
+
+def _description(value: dict[str, Any]) -> str:
+    if "enum" not in value:
+        return str(value["description"])
+    choices = ", ".join(f"`{choice}`" for choice in value["enum"] if choice)
+    return f"{value['description']} One of {choices}."
+
+
+if __name__ == "__main__":
+    README.write_text(render())
