@@ -155,7 +155,7 @@ def run(
         spec: the container in it.
         pod: who the container is to be.
         kubelet: access to the control plane.
-        folder: where its volumes, its root and its log go; must not exist.
+        folder: the pod's: `volumes/`, and for each container its root and its log.
         entrypoint: the image's entrypoint, for a container without `command`.
     """
     own = environment(spec, pod, kubelet.lookup)
@@ -163,8 +163,9 @@ def run(
     service = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": str(port)}
     service["KUBERNETES_SERVICE_PORT_HTTPS"] = str(port)
     env = {**kubelet.env, "HOSTNAME": pod.name, **service, **own}
-    root = folder / "root"
-    root.mkdir(parents=True)
+    own_folder = folder / spec["name"]
+    root = own_folder / "root"
+    root.mkdir(parents=True, exist_ok=True)
     document = {
         "root": str(root),
         "cwd": str(REPOSITORY),
@@ -173,12 +174,12 @@ def run(
         "read_only": bool(spec.get("securityContext", {}).get("readOnlyRootFilesystem")),
         "mounts": [*_image_mounts(), *_volume_mounts(template["spec"], spec, pod, kubelet, folder)],
     }
-    script = folder / "sandbox.json"
+    script = own_folder / "sandbox.json"
     script.write_text(json.dumps(document, indent=2))
     daemon = Daemon(
         f"{pod.name}/{spec['name']}",
         kubelet.inside([sys.executable, "-IS", str(_SANDBOX), str(script)]),
-        log=folder / "log",
+        log=own_folder / "log",
         env=kubelet.env,
     )
     grace = template["spec"].get("terminationGracePeriodSeconds", 30)
@@ -208,8 +209,7 @@ def _volume_mounts(
     for mount in container.get("volumeMounts", ()):
         volume = volumes[mount["name"]]
         source = folder / "volumes" / mount["name"]
-        if not source.exists():
-            _write(source, volume_files(volume, pod, kubelet.lookup, kubelet.token))
+        _write(source, volume_files(volume, pod, kubelet.lookup, kubelet.token))
         writable = "emptyDir" in volume and not mount.get("readOnly")
         mounts.append(
             {
@@ -228,7 +228,8 @@ def _volume_mounts(
 
 
 def _write(folder: Path, files: Mapping[str, bytes]) -> None:
-    folder.mkdir(parents=True)
+    """Write files, over those of the pod's other container or of an earlier life of this one."""
+    folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o777)
     for path, content in files.items():
         target = folder / path

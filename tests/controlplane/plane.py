@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import shutil
 import socket
 import ssl
 import subprocess
@@ -17,7 +16,7 @@ from typing import Any, Self
 
 import kubernetes
 
-from . import container, services
+from . import container, podspec, services
 from .binaries import PROGRAMS, find
 from .components import Components
 from .container import Container, Kubelet
@@ -25,7 +24,7 @@ from .errors import ControlPlaneError, tail_of
 from .network import LOOPBACK, Network, loopback_listener
 from .pki import Authority, kubeconfig
 from .podspec import Json, Pod
-from .processes import Daemon, marked
+from .processes import Daemon, marked, tool_environment
 
 FOLDER_PREFIX = "portcullis-plane-"
 _WARDEN = Path(__file__).with_name("warden.py")
@@ -65,7 +64,7 @@ class ControlPlane:
         self.folder = Path(tempfile.mkdtemp(prefix=FOLDER_PREFIX))
         self.authority = Authority()
         self.ca = self.authority.pem
-        self.env = marked(self._environment(), self.name)
+        self.env = marked(tool_environment(self.programs, self.folder / "home"), self.name)
         self._children: list[subprocess.Popen[Any]] = []
         self._forwards: dict[tuple[str, int], int] = {}
         self._kubeconfigs: dict[tuple[str, tuple[str, ...]], Path] = {}
@@ -75,20 +74,6 @@ class ControlPlane:
         except BaseException:
             self.stop()
             raise
-
-    def _environment(self) -> dict[str, str]:
-        # Proxies are left out: everything here is on this machine.
-        own = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
-        for tool in ("KUBECACHEDIR", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"):
-            own[tool] = str(self.folder / "home" / tool.lower())
-        path = os.environ.get("PATH", os.defpath)
-        # Those found on PATH add no folder: /usr/bin would come before the interpreter's.
-        folders = dict.fromkeys(
-            str(program.parent)
-            for name, program in self.programs.items()
-            if shutil.which(name) != str(program)
-        )
-        return {**own, "PATH": ":".join([*folders, path])}
 
     def _start_warden(self) -> subprocess.Popen[bytes]:
         keep = ["keep"] if os.environ.get("PORTCULLIS_KEEP") else []
@@ -331,9 +316,10 @@ class ControlPlane:
         Args:
             template: `spec.template` of a Deployment.
             namespace: of the pod; ConfigMaps, Secrets and the service account are read there.
-            address: of the pod; a new one without it.
+            address: of the pod; a new one without it. Containers of one pod share the address, and
+                with it the name and the volumes.
             name: of the container; the first without it.
-            pod_name: as the downward API tells it; made from container and address without it.
+            pod_name: made from the first container's name and the address without it.
             node: the node's name, as the downward API tells it.
             entrypoint: the image's, for a container without `command`.
             env: what the image sets beyond PATH (the pod template's own variables win).
@@ -344,31 +330,36 @@ class ControlPlane:
         """
         if not self.isolated:
             raise ControlPlaneError("containers need namespaces, which this machine does not allow")
-        containers = template["spec"]["containers"]
-        spec = next(each for each in containers if name in (None, each["name"]))
+        spec = podspec.container_of(template, name)
         address = address or self.new_address()
-        metadata = template.get("metadata", {})
-        account = template["spec"].get("serviceAccountName", "default")
-        pod = Pod(
-            name=pod_name or f"{spec['name']}-{address.rpartition('.')[2]}",
-            namespace=namespace,
-            address=address,
-            node=node,
-            service_account=account,
-            labels=metadata.get("labels") or {},
-            annotations=metadata.get("annotations") or {},
-        )
-        folder = Path(tempfile.mkdtemp(prefix=f"pod-{pod.name}-", dir=self.folder)) / spec["name"]
+        pod = podspec.pod_of(template, namespace, address, pod_name, node)
         started = container.run(
             template,
             spec,
             pod,
             kubelet=self._kubelet(pod, env or {}),
-            folder=folder,
+            folder=self.folder / "pods" / namespace / pod.name,
             entrypoint=entrypoint,
         )
         self._children.append(started.daemon.popen)
         return started
+
+    def run_pod(
+        self, template: Json, *, address: str | None = None, **options: Any
+    ) -> dict[str, Container]:
+        """Run every container of a pod template: one address, shared volumes; by name.
+
+        Args:
+            template: `spec.template` of a Deployment.
+            address: of the pod; a new one without it.
+            options: of `run_container`, but for the container's name.
+        """
+        address = address or self.new_address()
+        names = [each["name"] for each in template["spec"]["containers"]]
+        return {
+            name: self.run_container(template, name=name, address=address, **options)
+            for name in names
+        }
 
     def _kubelet(self, pod: Pod, env: Mapping[str, str]) -> Kubelet:
         account = (pod.service_account, "-n", pod.namespace)

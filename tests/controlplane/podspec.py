@@ -52,6 +52,35 @@ class Pod:
         return known[path]
 
 
+def pod_of(template: Json, namespace: str, address: str, name: str | None, node: str) -> Pod:
+    """The pod that a template makes at an address; its name follows from the address if None."""
+    metadata = template.get("metadata", {})
+    first = container_of(template, None)["name"]
+    return Pod(
+        name=name or f"{first}-{address.rpartition('.')[2]}",
+        namespace=namespace,
+        address=address,
+        node=node,
+        service_account=template["spec"].get("serviceAccountName", "default"),
+        labels=metadata.get("labels") or {},
+        annotations=metadata.get("annotations") or {},
+    )
+
+
+def container_of(template: Json, name: str | None) -> Json:
+    """A container of the template by name, the first for None.
+
+    Raises:
+        ControlPlaneError: there is none of that name.
+    """
+    containers: Sequence[Json] = template["spec"]["containers"]
+    for each in containers:
+        if name in (None, each["name"]):
+            return each
+    have = ", ".join(each["name"] for each in containers)
+    raise ControlPlaneError(f"the pod template has no container {name}, only {have}")
+
+
 def environment(container: Json, pod: Pod, lookup: Lookup) -> dict[str, str]:
     """The variables of `envFrom` and `env`, in their order, references resolved."""
     values: dict[str, str] = {}

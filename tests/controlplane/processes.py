@@ -1,6 +1,7 @@
 """Long-running processes with a log each, and waiting for them to serve."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -78,3 +79,16 @@ class Daemon:
 def marked(env: Mapping[str, str], plane: str) -> dict[str, str]:
     """The environment with the plane's name in it: by it the warden finds what to end."""
     return {**env, MARK: plane}
+
+
+def tool_environment(programs: Mapping[str, Path], home: Path) -> dict[str, str]:
+    """The user's environment with the programs on PATH and their caches below `home`."""
+    # Proxies are left out: everything here is on this machine.
+    own = {key: value for key, value in os.environ.items() if "proxy" not in key.lower()}
+    for variable in ("KUBECACHEDIR", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME"):
+        own[variable] = str(home / variable.lower())
+    # Those found on PATH add no folder: /usr/bin would come before the interpreter's.
+    folders = dict.fromkeys(
+        str(path.parent) for name, path in programs.items() if shutil.which(name) != str(path)
+    )
+    return {**own, "PATH": ":".join([*folders, os.environ.get("PATH", os.defpath)])}

@@ -94,10 +94,11 @@ def pods(control_plane, namespace):
     )
     started = []
 
-    def run(**changes):
+    def run(sidecar=None, **changes):
         template = copy.deepcopy(TEMPLATE)
         template["spec"]["containers"][0] |= changes
-        started.append(control_plane.run_container(template, namespace=namespace))
+        template["spec"]["containers"] += [sidecar] if sidecar else []
+        started.extend(control_plane.run_pod(template, namespace=namespace).values())
         return started[-1]
 
     yield run
@@ -135,6 +136,23 @@ def test_replicas_bind_the_same_port(pods):
     assert first.pod.address != second.pod.address
 
 
+def test_containers_of_a_pod_share_address_and_volumes(pods):
+    """A sidecar answers at its neighbour's address and sees the files of a shared emptyDir."""
+    script = "while ! test -e /shared/probe; do sleep 0.1; done; echo found; exec sleep 60"
+    sidecar = {
+        "name": "sidecar",
+        "command": ["sh", "-c", script],
+        "readinessProbe": {"httpGet": {"path": "/readyz", "port": 8080}},
+        "volumeMounts": [{"name": "cache", "mountPath": "/shared"}],
+    }
+    container = pods(sidecar)
+
+    container.wait_ready()
+    container.daemon.wait_until(lambda: "found" in container.daemon.log.read_text(), "the file")
+
+    assert container.pod.name.startswith("serve-")
+
+
 def test_stopping_runs_the_hook_and_drains(pods):
     """First preStop inside the container, then SIGTERM; the exit code is the process's own."""
     container = pods()
@@ -142,7 +160,7 @@ def test_stopping_runs_the_hook_and_drains(pods):
 
     code = container.stop()
 
-    cache = container.daemon.log.parent / "volumes" / "cache"
+    cache = container.daemon.log.parents[1] / "volumes" / "cache"
     assert code == 0
     assert container.daemon.log.read_text().endswith("drained\n")
     assert cache.joinpath("pre-stop-ran").exists()
