@@ -140,14 +140,21 @@ def field_error(data: bytes, stage: Stage, fault: Fault, prefix: str = "") -> Ne
     )
 
 
-def find_backend(section: Section, name: str) -> type[Backend]:
+def find_backend(
+    section: Section, name: str, missing: frozenset[str] = frozenset()
+) -> type[Backend]:
     """Return the class of a backend type, looked up as `GetBackend` does.
+
+    Args:
+        section: the Backend value.
+        name: the type as written.
+        missing: types that the flannel in question does not know yet.
 
     Raises:
         NetConfError: flannel registers no such backend (stage backend-type).
     """
     backend = BACKENDS.get(to_lower(name))
-    if backend is None:
+    if backend is None or backend.type in missing:
         raise _unknown_type(section, name)
     return backend
 
@@ -186,16 +193,23 @@ class BackendReading:
     taken: Mapping[str, Member]
 
 
-def read_backend(section: Section, cls: type[Backend], *, enable_ip4: bool) -> BackendReading:
+def read_backend(
+    section: Section,
+    cls: type[Backend],
+    *,
+    enable_ip4: bool,
+    ignored: frozenset[str] = frozenset(),
+) -> BackendReading:
     """Decode the backend's keys and check them as `RegisterNetwork` does.
 
     Args:
         section: the Backend value.
         cls: the backend's class.
         enable_ip4: the top level's EnableIPv4.
+        ignored: keys that the flannel in question does not know yet.
     """
     fields = _FIELDS.get(cls.type, {})
-    decoders = {name: decoder for name, (_, decoder) in fields.items()}
+    decoders = {name: entry[1] for name, entry in fields.items() if name not in ignored}
     decoded = decode.decode_struct(section.data, section.members, decoders)
     backend = cls(**{fields[name][0]: value for name, value in decoded.values.items()})
     error = _start_error(section, decoded, backend, enable_ip4=enable_ip4)

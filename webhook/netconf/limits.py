@@ -71,7 +71,9 @@ def kernel_limits(netconf: NetConf) -> tuple[Limit, ...]:
             *_mtu(backend.mtu, VXLAN_OVERHEAD),
         )
     if isinstance(backend, Wireguard):
-        return tuple(_mtu(backend.mtu, WIREGUARD_OVERHEAD))
+        # What the kernel refuses of a wireguard device's MTU was not measured.
+        limits = _mtu(backend.mtu, WIREGUARD_OVERHEAD)
+        return tuple(limit for limit in limits if limit.effect is Effect.BROKEN)
     if isinstance(backend, Udp) and not 0 <= backend.port <= _LARGEST_PORT:
         message = f"must be from 0 to {_LARGEST_PORT}: flanneld cannot listen and exits"
         return (Limit("Backend.Port", str(backend.port), Effect.EXITS, message),)

@@ -6,7 +6,7 @@ Sources: flannel main.go, pkg/ipmatch/match.go (`GetIPFamily`), and the modules 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from webhook.netconf.backend_reader import Section, find_backend, read_backend
+from webhook.netconf.backend_reader import BackendReading, Section, find_backend, read_backend
 from webhook.netconf.backends import Backend, Ipip, Vxlan
 from webhook.netconf.config import Config, Reading, read
 from webhook.netconf.errors import NetConfError, Stage
@@ -70,6 +70,11 @@ def start(reading: Reading) -> NetConf:
     backend = read_backend(reading.section, cls, enable_ip4=reading.config.enable_ip4)
     if backend.error:
         raise backend.error
+    return started(reading, backend)
+
+
+def started(reading: Reading, backend: BackendReading) -> NetConf:
+    """Return the values of a text whose backend starts."""
     source = Source(reading.section, reading.taken, backend.taken, reading.unknown, backend.unknown)
     return NetConf(reading.config, backend.backend, reading.backend_type, source)
 

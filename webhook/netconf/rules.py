@@ -51,7 +51,7 @@ STICKY_PORT: Final = Rule(
     Rating.BREAKS,
     "a device keeps the old port for ever where the new one is 0, while rebooted and new nodes "
     "use 8472: a split that lasts (measured)",
-    'write "Port": 8472 instead of removing it, and then ' + ALL_AT_ONCE,
+    'keep "Port" written out; to move to the default write "Port": 8472, and ' + ALL_AT_ONCE,
 )
 OLD_WIREGUARD_PORT: Final = Rule(
     Rating.SPLIT,

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -14,7 +14,7 @@ from webhook.netconf.etcd import check_network_config, network_config_error
 from webhook.netconf.lease import Lease, lease
 from webhook.netconf.nets import ip4_string, ip6_string
 from webhook.netconf.plain import TooDeepError, to_python
-from webhook.netconf.reader import NetConf, Source, check_family
+from webhook.netconf.reader import NetConf, check_family, started
 from webhook.netconf.versions import NEWEST, Version
 
 INTERFACE_MTU = 1500
@@ -96,12 +96,21 @@ def judge(
     checks = mode is Mode.ETCD or version.checks_in_kube_mode
     stage = Stage.NETWORK if mode is Mode.ETCD else Stage.PARSE
     refused = network_config_error(reading, stage) if checks else None
-    return _judge(reading, refused, tuple(pod_cidrs), interface_mtu)
+    verdict = _judge(reading, refused, version, interface_mtu)
+    netconf = verdict.netconf
+    if netconf is None:
+        return verdict
+    leases = {cidrs: _lease(netconf, cidrs, version) for cidrs in pod_cidrs}
+    return replace(verdict, leases=leases)
 
 
-def _judge(
-    reading: Reading, refused: NetConfError | None, pod_cidrs: tuple[str, ...], mtu: int
-) -> Verdict:
+def _lease(netconf: NetConf, cidrs: str, version: Version) -> Lease:
+    if version.checks_pod_cidr:
+        return lease(netconf, [cidr.strip() for cidr in cidrs.split(",") if cidr.strip()])
+    return Lease(ok=True, note="before v0.18.0 a podCIDR outside Network goes unnoticed (#1428)")
+
+
+def _judge(reading: Reading, refused: NetConfError | None, version: Version, mtu: int) -> Verdict:
     known: dict[str, Any] = {
         "config": config_view(reading),
         "backend_type": reading.backend_type,
@@ -111,22 +120,16 @@ def _judge(
         if refused:
             raise refused
         check_family(reading)
-        cls = find_backend(reading.section, reading.backend_type)
+        cls = find_backend(reading.section, reading.backend_type, version.unknown_backends)
     except NetConfError as stopped:
         return Verdict(ok=False, error=stopped, **known)
-    backend = read_backend(reading.section, cls, enable_ip4=reading.config.enable_ip4)
+    enable_ip4, ignored = reading.config.enable_ip4, version.unknown_backend_keys(cls.type)
+    backend = read_backend(reading.section, cls, enable_ip4=enable_ip4, ignored=ignored)
     if not (backend.error and cls is Vxlan):
         known["backend_config"] = backend_view(backend.backend, mtu)
     if backend.error:
         return Verdict(ok=False, error=backend.error, **known)
-    source = Source(reading.section, reading.taken, backend.taken, reading.unknown, backend.unknown)
-    netconf = NetConf(reading.config, backend.backend, reading.backend_type, source)
-    leases = {cidrs: lease(netconf, _split(cidrs)) for cidrs in pod_cidrs}
-    return Verdict(ok=True, netconf=netconf, leases=leases, **known)
-
-
-def _split(cidrs: str) -> list[str]:
-    return [cidr.strip() for cidr in cidrs.split(",") if cidr.strip()]
+    return Verdict(ok=True, netconf=started(reading, backend), **known)
 
 
 def config_view(reading: Reading) -> dict[str, Any]:

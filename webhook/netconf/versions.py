@@ -43,9 +43,10 @@ class Version:
         }
         return frozenset(key for version, keys in since.items() if self < version for key in keys)
 
-    @property
-    def unknown_backend_keys(self) -> frozenset[str]:
-        """Keys of vxlan that this version does not know yet."""
+    def unknown_backend_keys(self, backend_type: str) -> frozenset[str]:
+        """Return the keys of a backend that this version does not know yet."""
+        if backend_type != "vxlan":
+            return frozenset()
         since = {Version(0, 12): "Learning", Version(0, 21, 3): "MTU"}
         return frozenset(key for version, key in since.items() if self < version)
 
