@@ -1,0 +1,137 @@
+"""Events: queued, written once, counted, dropped, never in the way."""
+
+import json
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.fakes.apiserver import Answer, ApiServer, Hang, Seen, status
+from webhook.cluster.client import Api
+from webhook.cluster.events import WINDOW, EventWriter
+from webhook.interfaces import Event, ObjectReference
+
+
+class Clock:
+    """Monotonic seconds, set by hand."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        """Tell them."""
+        return self.now
+
+
+def about(name: str, namespace: str = "shop") -> ObjectReference:
+    return ObjectReference("v1", "ConfigMap", namespace, name)
+
+
+def warning(name: str = "c", message: str = "no", namespace: str = "shop") -> Event:
+    return Event(about(name, namespace), "Warning", "Refused", message)
+
+
+class Always(ApiServer):
+    """Says yes to every write."""
+
+    def next_reaction(self, seen: Seen) -> Answer:  # type: ignore[override] # narrower
+        """Note and accept."""
+        self.seen.append(seen)
+        return Answer(201)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_the_same_event_is_counted_within_the_window() -> None:
+    """Same object, reason and message: one name, a growing count; after the window a new one."""
+    clock = Clock()
+    with Always() as server:
+        writer = EventWriter(server.api(), clock=clock, interval=0.0)
+        writer.record(warning())
+        writer.record(warning())
+        writer.record(warning(message="other"))
+        until(lambda: len(server.seen) == 3)
+        clock.now = WINDOW
+        writer.record(warning())
+        writer.close()
+        bodies = [json.loads(seen.body) for seen in server.seen]
+
+    names = [body["metadata"]["name"] for body in bodies]
+    assert [body["count"] for body in bodies] == [1, 2, 1, 1]
+    assert names[0] == names[1]
+    assert len({names[0], names[2], names[3]}) == 3
+    assert bodies[0]["metadata"]["namespace"] == "shop"
+
+
+def test_a_cluster_scoped_object_has_its_events_in_default() -> None:
+    """That is where the API server's validation wants them."""
+    with Always() as server:
+        writer = EventWriter(server.api(), interval=0.0)
+        writer.record(warning(namespace=""))
+        writer.close()
+        (seen,) = server.seen
+
+    assert seen.path.startswith("/api/v1/namespaces/default/events/c.")
+    assert "namespace" not in json.loads(seen.body)["involvedObject"]
+
+
+def test_a_full_queue_drops_and_counts(server: ApiServer, api: Api) -> None:
+    """With the API server hanging, recording stays immediate and what is too much is counted."""
+    writer = EventWriter(api, capacity=2, interval=0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ApiServer, "next_reaction", lambda _self, _seen: Hang())
+        began = time.monotonic()
+        for n in range(10):
+            writer.record(warning(str(n)))
+        took = time.monotonic() - began
+
+    assert took < 0.5
+    assert writer.dropped >= 7
+
+
+def test_a_refused_event_is_dropped_and_the_next_is_written(server: ApiServer, api: Api) -> None:
+    """The writer outlives every failure."""
+    answers = [Answer(403, status("no", 403)), Answer(201)]
+    written = threading.Event()
+
+    def react(_server: ApiServer, _seen: Seen) -> Answer:
+        answer = answers.pop(0)
+        if not answers:
+            written.set()
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ApiServer, "next_reaction", react)
+        writer = EventWriter(api, interval=0.0)
+        writer.record(warning("first"))
+        writer.record(warning("second"))
+
+        assert written.wait(5)
+        assert writer.dropped == 1
+
+
+def test_only_so_many_series_are_remembered() -> None:
+    """Memory is bounded, whatever happens in the cluster."""
+    with Always() as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("webhook.cluster.events.REMEMBERED", 20)
+        writer = EventWriter(server.api(), interval=0.0)
+        for n in range(30):
+            writer.record(warning(str(n)))
+        writer.close(20)
+
+    assert len(writer._series) == 20
+
+
+def test_closing_writes_what_waits() -> None:
+    """An Event recorded just before the end still gets there."""
+    with Always() as server:
+        writer = EventWriter(server.api(), interval=0.0)
+        writer.record(warning())
+        writer.close()
+
+        assert len(server.seen) == 1
