@@ -28,10 +28,10 @@ failurePolicy `Fail`, a grace period that kills a replica while it answers, and 
 
 | Entry | Of | When we cannot be reached | Never sent |
 |---|---|---|---|
-| `flannel` | the listed ConfigMaps | refused | other ConfigMaps; updates that leave the data alone |
-| `networkpolicies` | policies with our label or with a name that starts with `portcullis-` | refused | \
-every other policy; deletions by the namespace controller and the garbage collector |
-| `marks` | Namespaces whose labels `portcullis.dev/*` change, or are forged at creation | refused | \
+| `flannel` | the listed ConfigMaps | refused | other ConfigMaps; updates of other fields |
+| `networkpolicies` | policies with our label, or named `portcullis-…` | refused | \
+other policies; deletions by the namespace controller and the garbage collector |
+| `marks` | Namespaces whose labels `portcullis.dev/*` change, or are born forged | refused | \
 every other update; finalization |
 | `namespaces` | new Namespaces, to be marked | left unmarked | system namespaces |
 | `pods-pending` | new Pods of a Namespace whose policies do not stand yet | refused | mirror pods |
@@ -49,9 +49,9 @@ can allow single checks: `resourceNames: [netconf-directrouting-live]`.
 
 ## Uninstall
 
-`helm uninstall` removes both webhook configurations first, and Portcullis may not create them anew.
-What was made at run time stays: the CA's Secret, the Lease, the injected NetworkPolicies, the labels
-of Namespaces.
+`helm uninstall` removes both webhook configurations first, and Portcullis may not create them
+anew. What was made at run time stays: the CA's Secret, the Lease, the injected NetworkPolicies, the
+labels of Namespaces.
 
 ## Values
 

@@ -60,8 +60,11 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "portcullis.serviceAcc
     | toYaml -}}
 {{- end -}}
 
-{{/* How long a Pod may need to stop: leave the endpoints, drain, finish the last review. */}}
+{{/*
+How long a Pod may need to stop: leave the endpoints, drain, finish the last review. gunicorn.conf.py
+gives the last one 15 s.
+*/}}
 {{- define "portcullis.stopSeconds" -}}
-{{- $longest := max .Values.webhooks.timeoutSeconds .Values.webhooks.podTimeoutSeconds | int -}}
+{{- $longest := max .Values.webhooks.timeoutSeconds .Values.webhooks.podTimeoutSeconds 15 | int -}}
 {{- add (int .Values.preStopSeconds) (ceil .Values.server.drainSeconds) $longest 5 -}}
 {{- end -}}

@@ -47,7 +47,7 @@ a range tells is in values.schema.json; here is what only several values togethe
 {{- $needed := include "portcullis.stopSeconds" . | int -}}
 {{- $grace := .Values.terminationGracePeriodSeconds -}}
 {{- if and (not (kindIs "invalid" $grace)) (lt (int $grace) $needed) -}}
-{{- fail (printf "terminationGracePeriodSeconds %d: a replica may need %d s to stop (preStopSeconds + server.drainSeconds + the longest webhook timeout + 5); a shorter grace period kills it while it answers" (int $grace) $needed) -}}
+{{- fail (printf "terminationGracePeriodSeconds %d: a replica may need %d s to stop (preStopSeconds + server.drainSeconds + the longest webhook timeout (15 at least) + 5); a shorter grace period kills it while it answers" (int $grace) $needed) -}}
 {{- end -}}
 {{- with .Values.controller -}}
 {{- if not (and (gt (float64 .leaseDuration) (float64 .renewDeadline)) (gt (float64 .renewDeadline) (float64 .retryPeriod))) -}}

@@ -1,0 +1,425 @@
+"""What the real API server sends, by the chart's configurations.
+
+The Service is taken away and every entry set to Fail: a request that would be sent is then refused
+with the name of its entry, one that is never sent succeeds. No server of ours is needed, and an
+expression that errs would show as a third answer.
+"""
+
+import json
+import re
+import time
+
+import pytest
+
+from tools.chart_readme import CHART
+
+pytestmark = pytest.mark.controlplane
+
+VALIDATING, MUTATING = "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"
+RELEASE = ("portcullis", str(CHART), "--namespace", "portcullis-system")
+EXEMPT = 'defaultDeny.exemptNamespaces=["ci-*"]'
+FLANNEL = ("--namespace", "kube-flannel")
+SEALED = ("--namespace", "sealed")
+OURSELVES = "system:serviceaccount:portcullis-system:portcullis"
+CONTROLLER = "system:serviceaccount:kube-system:namespace-controller"
+MANAGED = {"app.kubernetes.io/managed-by": "portcullis"}
+"""User names as the API server tells them; all act as system:masters here."""
+
+
+@pytest.fixture(scope="module")
+def plane(control_plane):
+    """The chart installed, objects to be changed, and nobody behind the Service."""
+    plane = control_plane
+    for name, labels in {
+        "kube-flannel": {},
+        "plain": {},
+        "pending": {"portcullis.dev/seal": "pending"},
+        "sealed": {"portcullis.dev/seal": "sealed"},
+        "odd": {"portcullis.dev/seal": ""},
+    }.items():
+        create(plane, new_namespace(name, labels))
+    for name in ("kube-flannel-cfg", "other"):
+        create(plane, config_map(name, "kube-flannel"))
+    create(plane, config_map("bare", "kube-flannel", data=None))
+    for name, labels in {"portcullis-deny-all": MANAGED, "own": {"a": "b"}, "bare": None}.items():
+        create(plane, policy(name, "sealed", labels))
+    plane.helm("install", *RELEASE, "--create-namespace", "--set-json", EXEMPT)
+    plane.kubectl("delete", "service", "portcullis", "--namespace", "portcullis-system")
+    fail_with(
+        plane, VALIDATING, "Fail", sent_then=["delete", "configmap", "kube-flannel-cfg", *FLANNEL]
+    )
+    yield plane
+    plane.helm("uninstall", "portcullis", "--namespace", "portcullis-system")
+
+
+@pytest.fixture
+def marking_fails(plane):
+    """For a test: the entry that marks new Namespaces is Fail too."""
+    probe = ["create", new_namespace("probe")]
+    fail_with(plane, MUTATING, "Fail", sent_then=probe)
+    yield
+    fail_with(plane, MUTATING, "Ignore", passed_then=probe)
+
+
+def fail_with(plane, kind, policy, *, sent_then=None, passed_then=None):
+    """Set the failurePolicy of every entry, and wait until the API server goes by it."""
+    configuration = plane.get(kind, "portcullis")
+    for entry in configuration["webhooks"]:
+        entry["failurePolicy"] = policy
+    plane.kubectl("replace", "-f", "-", stdin=configuration)
+    for _ in range(100):
+        if bool(sent_then) == bool(sent(plane, *(sent_then or passed_then))):
+            return
+        time.sleep(0.1)
+    pytest.fail(f"the API server does not take {kind} up")
+
+
+def create(plane, manifest):
+    plane.kubectl("create", "-f", "-", stdin=manifest)
+
+
+def meta(name, namespace=None, labels=None, **more):
+    given = {"name": name, "namespace": namespace, "labels": labels, **more}
+    return {key: value for key, value in given.items() if value is not None}
+
+
+def config_map(name, namespace, data=(("net-conf.json", "{}"),), **more):
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(name, namespace)}
+    return {**manifest, **({"data": dict(data)} if data else {}), **more}
+
+
+def policy(name, namespace, labels=None, **more):
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": meta(name, namespace, labels, **more),
+        "spec": {"podSelector": {}},
+    }
+
+
+def pod(namespace, **more):
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": meta(None, namespace, generateName="p-", **more),
+        "spec": {
+            "containers": [{"name": "c", "image": "i"}],
+            "automountServiceAccountToken": False,
+            "nodeName": "node-1",  # a mirror pod must have one
+        },
+    }
+
+
+def new_namespace(name=None, labels=None, **more):
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": meta(name, None, labels, **more)}
+
+
+def sent(plane, verb, *command, user=None, groups=()):
+    """The entry that a request would be sent to, None if to none; nothing is changed.
+
+    Args:
+        plane: the control plane.
+        verb: of kubectl.
+        command: what follows it: strings, or one manifest.
+        user: as whom, always with the rights of an admin.
+        groups: of the user, beyond that.
+    """
+    flags = ["--dry-run=server"]
+    if user:
+        flags += ["--as", user, *(f"--as-group={it}" for it in ("system:masters", *groups))]
+    if isinstance(command[0], dict):
+        done = plane.kubectl(verb, "-f", "-", *flags, stdin=command[0], check=False)
+    else:
+        done = plane.kubectl(verb, *command, *flags, check=False)
+    called = re.search(r'failed calling webhook "([a-z-]+)\.portcullis\.dev"', done.stderr)
+    assert called or done.returncode == 0, done.stderr
+    return called[1] if called else None
+
+
+def changed(kind, name, patch, *where, subresource=None):
+    """A merge patch."""
+    more = ["--subresource", subresource] if subresource else []
+    return ["patch", kind, name, "--type=merge", "--patch", json.dumps(patch), *where, *more]
+
+
+@pytest.mark.parametrize(
+    ("command", "entry"),
+    [
+        pytest.param(["delete", "configmap", "kube-flannel-cfg", *FLANNEL], "flannel", id="delete"),
+        pytest.param(["delete", "configmaps", "--all", *FLANNEL], "flannel", id="delete-all"),
+        pytest.param(["delete", "configmap", "other", *FLANNEL], None, id="delete-other"),
+        pytest.param(
+            changed("configmap", "kube-flannel-cfg", {"data": {"x": "y"}}, *FLANNEL),
+            "flannel",
+            id="data-changed",
+        ),
+        pytest.param(
+            changed("configmap", "kube-flannel-cfg", {"data": None}, *FLANNEL),
+            "flannel",
+            id="data-removed",
+        ),
+        pytest.param(
+            changed("configmap", "kube-flannel-cfg", {"binaryData": {"x": "eA=="}}, *FLANNEL),
+            "flannel",
+            id="binary-data-changed",
+        ),
+        pytest.param(
+            changed(
+                "configmap", "kube-flannel-cfg", {"metadata": {"labels": {"a": "b"}}}, *FLANNEL
+            ),
+            None,
+            id="label-changed",
+        ),
+        pytest.param(
+            changed("configmap", "other", {"data": {"x": "y"}}, *FLANNEL), None, id="other-changed"
+        ),
+        pytest.param(
+            changed("configmap", "bare", {"data": {"x": "y"}}, *FLANNEL), None, id="bare-changed"
+        ),
+        pytest.param(["create", config_map("canal-config", "kube-system")], "flannel", id="create"),
+        pytest.param(["create", config_map("canal-config", "plain")], None, id="other-namespace"),
+    ],
+)
+def test_only_listed_config_maps_whose_data_changes_are_sent(plane, command, entry):
+    """A deletecollection too, whose reviews carry no name."""
+    assert entry == sent(plane, *command)
+
+
+@pytest.mark.parametrize(
+    ("command", "user", "entry"),
+    [
+        pytest.param(
+            ["delete", "networkpolicy", "portcullis-deny-all", *SEALED],
+            None,
+            "networkpolicies",
+            id="delete",
+        ),
+        pytest.param(
+            ["delete", "networkpolicies", "--all", *SEALED],
+            None,
+            "networkpolicies",
+            id="delete-all",
+        ),
+        pytest.param(
+            ["delete", "networkpolicies", "--all", *SEALED], CONTROLLER, None, id="end-of-namespace"
+        ),
+        pytest.param(
+            ["delete", "networkpolicies", "--all", *SEALED],
+            "system:kube-controller-manager",
+            None,
+            id="end-of-namespace-without-service-accounts",
+        ),
+        pytest.param(
+            changed("networkpolicy", "portcullis-deny-all", {"spec": {"egress": [{}]}}, *SEALED),
+            CONTROLLER,
+            "networkpolicies",
+            id="update-by-namespace-controller",
+        ),
+        pytest.param(
+            ["delete", "networkpolicies", "--all", *SEALED], OURSELVES, None, id="ourselves"
+        ),
+        pytest.param(
+            changed(
+                "networkpolicy", "portcullis-deny-all", {"metadata": {"labels": None}}, *SEALED
+            ),
+            None,
+            "networkpolicies",
+            id="labels-removed",
+        ),
+        pytest.param(
+            changed("networkpolicy", "bare", {"metadata": {"labels": MANAGED}}, *SEALED),
+            None,
+            "networkpolicies",
+            id="label-added",
+        ),
+        pytest.param(
+            changed("networkpolicy", "own", {"spec": {"egress": [{}]}}, *SEALED),
+            None,
+            None,
+            id="users-own",
+        ),
+        pytest.param(["delete", "networkpolicy", "bare", *SEALED], None, None, id="users-bare"),
+        pytest.param(
+            ["create", policy("portcullis-mine", "plain")], None, "networkpolicies", id="our-name"
+        ),
+        pytest.param(
+            ["create", policy(None, "plain", generateName="portcullis-")],
+            None,
+            "networkpolicies",
+            id="our-generated-name",
+        ),
+        pytest.param(
+            ["create", policy("mine", "plain", MANAGED)], None, "networkpolicies", id="our-label"
+        ),
+        pytest.param(
+            ["create", policy("portcullis", "plain")], None, None, id="not-quite-our-name"
+        ),
+        pytest.param(
+            ["create", policy("portcullis-mine", "portcullis-system")],
+            None,
+            None,
+            id="our-own-namespace",
+        ),
+    ],
+)
+def test_only_reserved_network_policies_are_sent(plane, command, user, entry):
+    """What is ours, and what would pass for ours."""
+    assert entry == sent(plane, *command, user=user)
+
+
+def label(name, **labels):
+    return {"metadata": {"labels": {f"portcullis.dev/{k}": v for k, v in labels.items()}}}
+
+
+@pytest.mark.parametrize(
+    ("command", "user", "entry"),
+    [
+        pytest.param(changed("ns", "plain", label("seal", seal="sealed")), None, "marks", id="set"),
+        pytest.param(changed("ns", "plain", label("seal", seal="")), None, "marks", id="set-empty"),
+        pytest.param(changed("ns", "sealed", label("seal", seal=None)), None, "marks", id="unset"),
+        pytest.param(
+            changed("ns", "sealed", {"metadata": {"labels": None}}), None, "marks", id="unset-all"
+        ),
+        pytest.param(
+            changed("ns", "sealed", label("seal", profile="x")), None, "marks", id="profile"
+        ),
+        pytest.param(
+            changed("ns", "plain", label("seal", seal="sealed"), subresource="status"),
+            None,
+            "marks",
+            id="through-status",
+        ),
+        pytest.param(changed("ns", "plain", label("s", seal="x")), OURSELVES, None, id="ourselves"),
+        pytest.param(
+            changed("ns", "sealed", {"metadata": {"labels": {"a": "b"}}}), None, None, id="other"
+        ),
+        pytest.param(
+            changed("ns", "sealed", {"metadata": {"annotations": {"a": "b"}}}),
+            None,
+            None,
+            id="annotation",
+        ),
+        pytest.param(["delete", "ns", "sealed"], None, None, id="delete"),
+        pytest.param(
+            changed("ns", "portcullis-system", label("seal", seal="sealed")),
+            None,
+            None,
+            id="our-own-namespace",
+        ),
+    ],
+)
+def test_only_changes_of_marks_are_sent(plane, command, user, entry):
+    """An ordinary update of a Namespace does not know that we exist."""
+    assert entry == sent(plane, *command, user=user)
+
+
+def test_a_mark_changed_through_finalize_is_sent(plane):
+    """The strategy of namespaces/finalize keeps the labels of the request; plain ones pass."""
+    live = plane.get("ns", "sealed")
+    forged = {**live, "metadata": {**live["metadata"], "labels": {"portcullis.dev/seal": "x"}}}
+
+    def finalize(body):
+        raw = "/api/v1/namespaces/sealed/finalize?dryRun=All"
+        return plane.kubectl("replace", "--raw", raw, "-f", "-", stdin=body, check=False)
+
+    assert "marks.portcullis.dev" in finalize(forged).stderr
+    assert finalize(live).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("manifest", "entry"),
+    [
+        pytest.param(new_namespace("new"), "namespaces", id="new"),
+        pytest.param(new_namespace(generateName="new-"), "namespaces", id="generated"),
+        pytest.param(
+            new_namespace(
+                generateName="new-", labels={"kubernetes.io/metadata.name": "kube-system"}
+            ),
+            "namespaces",
+            id="passes-for-a-system-namespace",
+        ),
+        pytest.param(new_namespace("calico-system"), None, id="system"),
+    ],
+)
+def test_new_namespaces_are_sent_to_be_marked(plane, marking_fails, manifest, entry):
+    """All but the system's, whatever label they bring."""
+    assert entry == sent(plane, "create", manifest)
+
+
+@pytest.mark.parametrize(
+    ("name", "marks", "entry"),
+    [
+        ("new", {}, None),
+        ("new", {"seal": "pending"}, None),
+        ("new", {"seal": "pending", "profile": "deny-all"}, None),
+        ("ci-1", {"seal": "exempt"}, None),
+        ("new", {"seal": "exempt"}, "marks"),
+        ("new", {"seal": "sealed"}, "marks"),
+        ("new", {"seal": ""}, "marks"),
+        ("new", {"seal": "pending", "profile": "none"}, "marks"),
+    ],
+)
+def test_a_namespace_born_with_a_forged_mark_is_sent(plane, name, marks, entry):
+    """Marking is Ignore: where it did not happen, what the user wrote would stand."""
+    labels = {f"portcullis.dev/{key}": value for key, value in marks.items()}
+
+    assert entry == sent(plane, "create", new_namespace(name, labels))
+
+
+MIRROR = {"kubernetes.io/config.mirror": "x"}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "annotations", "groups", "entry"),
+    [
+        ("pending", None, (), "pods-pending"),
+        ("plain", None, (), "pods-unmarked"),
+        ("odd", None, (), "pods-unmarked"),
+        ("sealed", None, (), None),
+        ("kube-system", None, (), None),
+        ("portcullis-system", None, (), None),
+        ("pending", {"a": "b"}, (), "pods-pending"),
+        ("pending", MIRROR, (), "pods-pending"),
+        ("pending", MIRROR, ("system:nodes",), None),
+        ("plain", MIRROR, ("system:nodes",), None),
+        ("pending", None, ("system:nodes",), "pods-pending"),
+    ],
+)
+def test_pods_are_sent_until_their_namespace_is_sealed(
+    plane, namespace, annotations, groups, entry
+):
+    """Mirror pods of nodes are not; a user's pod that calls itself one is."""
+    manifest = pod(namespace, annotations=annotations)
+
+    assert entry == sent(plane, "create", manifest, user="somebody", groups=groups)
+
+
+@pytest.fixture
+def second(control_plane):
+    """Another release, as Helm leaves it."""
+    release = ("second", str(CHART), "--namespace", "second-system")
+    control_plane.helm("install", *release, "--create-namespace")
+    yield release
+    control_plane.helm("uninstall", "second", "--namespace", "second-system")
+    for kind in (VALIDATING, MUTATING):
+        assert control_plane.get(kind, "second-portcullis") is None, "left behind"
+
+
+def test_an_upgrade_leaves_the_ca_bundle_alone(control_plane, second):
+    """Also one that switches default deny off, and on again; without a conflict of managers."""
+    plane, name = control_plane, "second-portcullis"
+    for kind in (VALIDATING, MUTATING):
+        entries = [
+            {"name": it["name"], "clientConfig": {"caBundle": "Y2E="}}
+            for it in plane.get(kind, name)["webhooks"]
+        ]
+        api = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind}
+        ours = {**api, "metadata": {"name": name}, "webhooks": entries}
+        manager = ("--server-side", "--field-manager=portcullis")
+        plane.kubectl("apply", *manager, "-f", "-", stdin=ours)
+    for enabled in ("false", "true"):
+        plane.helm("upgrade", *second, "--set", f"defaultDeny.enabled={enabled}")
+
+        for kind in (VALIDATING, MUTATING):
+            entries = plane.get(kind, name)["webhooks"]
+            assert {"Y2E="} == {it["clientConfig"].get("caBundle") for it in entries}

@@ -1,0 +1,93 @@
+"""What Portcullis may do: the whole table. Whoever widens it changes this file, and says why."""
+
+import pytest
+
+pytestmark = pytest.mark.controlplane
+
+CLUSTER = {
+    # flannel: is the cluster live?
+    ("", "nodes", ()): {"list"},
+    # the watch for new ones, the gate's look, the seal
+    ("", "namespaces", ()): {"get", "list", "watch", "patch"},
+    # server-side apply asks for both
+    ("networking.k8s.io", "networkpolicies", ()): {"create", "patch"},
+    # may the caller override?
+    ("authorization.k8s.io", "subjectaccessreviews", ()): {"create"},
+    ("", "events", ()): {"create", "patch"},
+    # the caBundle
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", ("portcullis",)): {
+        "get",
+        "list",
+        "watch",
+        "patch",
+    },
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations", ("portcullis",)): {
+        "get",
+        "list",
+        "watch",
+        "patch",
+    },
+}
+OWN_NAMESPACE = {
+    ("", "secrets", ("portcullis-ca",)): {"get", "list", "watch", "update"},
+    ("", "secrets", ()): {"create"},
+    ("coordination.k8s.io", "leases", ("portcullis",)): {"get", "update"},
+    ("coordination.k8s.io", "leases", ()): {"create"},
+    # its creation is the time of the installation
+    ("", "configmaps", ("portcullis",)): {"get"},
+}
+OVERRIDE = {("portcullis.dev", "guards", ()): {"override"}}
+
+
+def table(role):
+    return {
+        (group, resource, tuple(rule.get("resourceNames", ()))): set(rule["verbs"])
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "expected"),
+    [
+        pytest.param("ClusterRole", "portcullis", CLUSTER, id="cluster"),
+        pytest.param("Role", "portcullis", OWN_NAMESPACE, id="own-namespace"),
+        pytest.param("ClusterRole", "portcullis-override", OVERRIDE, id="override"),
+    ],
+)
+def test_each_role_allows_exactly_this(rendered, kind, name, expected):
+    """Least privilege, by name and verb."""
+    assert expected == table(rendered.one(kind, name))
+
+
+def test_there_are_no_other_roles_and_bindings(rendered):
+    """Three roles, two of them bound."""
+    kinds = [it["kind"] for it in rendered.objects if it["apiVersion"].startswith("rbac.")]
+
+    assert ["ClusterRole", "ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"] == sorted(
+        kinds
+    )
+
+
+@pytest.mark.parametrize("kind", ["ClusterRoleBinding", "RoleBinding"])
+def test_roles_are_bound_to_our_service_account_alone(render, kind):
+    """Whatever it is called."""
+    binding = render('serviceAccount.name="mine"', namespace="gate").one(kind)
+
+    account = {"kind": "ServiceAccount", "name": "mine", "namespace": "gate"}
+    assert [account] == binding["subjects"]
+    assert "portcullis" == binding["roleRef"]["name"]
+
+
+def test_only_our_pods_get_the_token(rendered):
+    """A Pod that somebody else runs under our ServiceAccount has to ask for it."""
+    assert rendered.one("ServiceAccount")["automountServiceAccountToken"] is False
+    assert rendered.pod["automountServiceAccountToken"] is True
+
+
+def test_rbac_can_be_left_to_others(render):
+    """rbac.create=false renders no role at all."""
+    rendered = render("rbac.create=false")
+
+    assert not [it for it in rendered.objects if it["apiVersion"].startswith("rbac.")]

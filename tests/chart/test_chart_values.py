@@ -1,0 +1,175 @@
+"""Values: they are what the code reads, they are documented, and unsafe ones are refused."""
+
+import json
+
+import msgspec
+import pytest
+import yaml
+
+from tools import chart_readme
+from webhook.model.profiles import Profile
+from webhook.settings import CertificateSettings, Settings, decode_settings
+
+SECTIONS = ("flannel", "defaultDeny", "server", "controller")
+SCHEMA = json.loads((chart_readme.CHART / "values.schema.json").read_text())
+VALUES = yaml.safe_load((chart_readme.CHART / "values.yaml").read_text())
+
+
+def defaults(schema):
+    if "properties" not in schema:
+        return schema["default"]
+    properties = schema["properties"].items()
+    return {k: defaults(v) for k, v in properties if "default" in v or "properties" in v}
+
+
+def closed(schema, path="$"):
+    if "properties" in schema:
+        yield path, schema.get("additionalProperties")
+        for key, value in schema["properties"].items():
+            yield from closed(value, f"{path}.{key}")
+
+
+def test_the_schemas_defaults_are_those_of_values_yaml():
+    """One default each, wherever it is read."""
+    assert VALUES == defaults(SCHEMA)
+
+
+def test_the_settings_in_the_schema_are_those_of_the_code():
+    """Keys, defaults and all: what is not in webhook/settings.py cannot be set."""
+    settings = msgspec.json.decode(msgspec.json.encode(Settings()))
+
+    assert {it: settings[it] for it in SECTIONS} == {it: VALUES[it] for it in SECTIONS}
+    assert {*SECTIONS, "certificates"} == set(settings)
+
+
+def test_the_schema_knows_every_profile():
+    """A new profile of the code is a choice of the chart."""
+    profile = SCHEMA["properties"]["defaultDeny"]["properties"]["profile"]
+
+    assert [it.value for it in Profile] == profile["enum"]
+
+
+def test_the_schema_refuses_keys_that_it_does_not_know():
+    """A misspelt value must not be silence."""
+    assert {} == {path: given for path, given in closed(SCHEMA) if given is not False}
+
+
+def test_the_readme_is_fresh():
+    """`python tools/chart_readme.py` renews it."""
+    assert chart_readme.README.read_text() == chart_readme.render()
+
+
+@pytest.mark.controlplane
+def test_helm_lint_finds_nothing(helm):
+    """Strictly."""
+    done = helm("lint", "--strict", str(chart_readme.CHART), "--namespace", "portcullis-system")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "[WARNING]" not in done.stdout
+
+
+@pytest.mark.controlplane
+def test_the_rendered_settings_are_the_codes_defaults(rendered):
+    """With the chart's defaults the settings file says nothing new."""
+    text = rendered.one("ConfigMap")["data"]["settings.yaml"]
+
+    assert Settings() == decode_settings(text)
+
+
+@pytest.mark.controlplane
+def test_values_reach_the_settings_file(render):
+    """And names that the release makes follow the release."""
+    rendered = render(
+        'fullnameOverride="gate"',
+        'defaultDeny={"profile":"same-namespace","dns":false,"exemptNamespaces":["ci-*"]}',
+        'flannel.configMaps=[{"namespace":"net","name":"cfg"}]',
+        "server.drainSeconds=2.5",
+        "server.maxBodyBytes=16777216",
+    )
+    settings = decode_settings(rendered.one("ConfigMap", "gate")["data"]["settings.yaml"])
+
+    assert CertificateSettings("gate-ca", "gate") == settings.certificates
+    assert Profile.SAME_NAMESPACE == settings.default_deny.profile
+    assert ("ci-*",) == settings.default_deny.exempt_namespaces
+    assert not settings.default_deny.dns
+    assert [("net", "cfg")] == [(it.namespace, it.name) for it in settings.flannel.config_maps]
+    assert 2.5 == settings.server.drain_seconds
+    assert 16 << 20 == settings.server.max_body_bytes
+
+
+@pytest.mark.controlplane
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        pytest.param(["replicaCount=1"], "allowSingleReplica=true", id="one-replica"),
+        pytest.param(
+            ["podDisruptionBudget.minAvailable=1", "podDisruptionBudget.maxUnavailable=1"],
+            "minAvailable and maxUnavailable exclude each other",
+            id="both-bounds",
+        ),
+        pytest.param(
+            ["podDisruptionBudget.minAvailable=2"], "none of the 2 replicas", id="min-all"
+        ),
+        pytest.param(
+            ['podDisruptionBudget.minAvailable="100%"'], "none of the 2 replicas", id="min-100%"
+        ),
+        pytest.param(
+            ["podDisruptionBudget.maxUnavailable=0"], "none of the 2 replicas", id="max-none"
+        ),
+        pytest.param(["terminationGracePeriodSeconds=34"], "may need 35 s to stop", id="grace"),
+        pytest.param(
+            ["controller.renewDeadline=15"], "leaseDuration > renewDeadline", id="lease-times"
+        ),
+        pytest.param(["server.metricsPort=9403"], "must differ", id="same-ports"),
+        pytest.param(["serviceAccount.create=false"], "serviceAccount.name: must", id="no-account"),
+        pytest.param(
+            ['defaultDeny.systemNamespaces=["kube-public"]'],
+            'must contain "kube-system"',
+            id="kube-system-gated",
+        ),
+        pytest.param(
+            ['flannel.configMaps=[{"namespace":"portcullis-system","name":"c"}]'],
+            "portcullis-system/c is in the release namespace",
+            id="own-config-map",
+        ),
+        pytest.param(["fluffy=1"], "'fluffy' not allowed", id="unknown-key"),
+        pytest.param(["server.prot=1"], "'prot' not allowed", id="unknown-setting"),
+        pytest.param(['webhooks.failurePolicy.marks="Maybe"'], "'Fail', 'Ignore'", id="enum"),
+        pytest.param(["flannel.configMaps=[]"], "minItems", id="no-config-maps"),
+        pytest.param(['image.digest="latest"'], "does not match pattern", id="no-digest"),
+        pytest.param(['defaultDeny.exemptNamespaces=["a|.*"]'], "does not match", id="regexp"),
+    ],
+)
+def test_unsafe_values_are_refused_with_the_reason(refusal, values, message):
+    """Before anything is installed."""
+    assert message in refusal(*values)
+
+
+@pytest.mark.controlplane
+@pytest.mark.parametrize(
+    "namespace", ["default", "kube-system", "kube-public", "kube-flannel", "tigera-operator"]
+)
+def test_a_system_namespace_is_refused_as_ours(refusal, namespace):
+    """Our namespace is the one that we never guard."""
+    assert f'release namespace "{namespace}"' in refusal(namespace=namespace)
+
+
+@pytest.mark.controlplane
+def test_one_replica_is_accepted_knowingly(render):
+    """Or where nothing fails closed."""
+    ignored = (
+        '{"flannel":"Ignore","networkPolicies":"Ignore","marks":"Ignore","pendingPods":"Ignore"}'
+    )
+
+    assert render("replicaCount=1", "allowSingleReplica=true")
+    assert render("replicaCount=1", f"webhooks.failurePolicy={ignored}")
+
+
+@pytest.mark.controlplane
+def test_old_kubernetes_is_refused(helm):
+    """With 1.30 came matchConditions and the preStop sleep."""
+    where = (str(chart_readme.CHART), "--namespace", "portcullis-system")
+    old = helm("template", "portcullis", *where, "--kube-version", "1.29.9")
+
+    assert "chart requires kubeVersion" in old.stderr
+    assert helm("template", "portcullis", *where, "--kube-version", "1.30.0").returncode == 0

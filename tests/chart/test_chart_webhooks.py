@@ -1,0 +1,195 @@
+"""The webhook configurations: who is called for what, and what happens when nobody answers."""
+
+import json
+
+import pytest
+
+from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL, PROFILE_LABEL, SEAL_LABEL
+from webhook.model.profiles import POLICY_PREFIX
+from webhook.settings import SYSTEM_NAMESPACES
+
+pytestmark = pytest.mark.controlplane
+
+METADATA_NAME = "kubernetes.io/metadata.name"
+DEFAULT_DENY = ("namespaces", "pods-pending", "pods-unmarked")
+GUARDS = ("flannel", "networkpolicies", "marks")
+
+
+def rules(entry):
+    return [
+        (group, resource, operation)
+        for rule in entry.get("rules", [])
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for operation in rule["operations"]
+    ]
+
+
+def cel(entry):
+    return " ".join(it["expression"] for it in entry.get("matchConditions", []))
+
+
+@pytest.mark.parametrize(
+    ("entry", "path", "policy", "effects", "seconds"),
+    [
+        ("namespaces", "/mutate", "Ignore", "None", 5),
+        ("flannel", "/validate", "Fail", "NoneOnDryRun", 5),
+        ("networkpolicies", "/validate", "Fail", "NoneOnDryRun", 5),
+        ("marks", "/validate", "Fail", "NoneOnDryRun", 5),
+        ("pods-pending", "/validate", "Fail", "NoneOnDryRun", 10),
+        ("pods-unmarked", "/validate", "Ignore", "NoneOnDryRun", 10),
+    ],
+)
+def test_each_entry_has_its_path_policy_side_effects_and_timeout(
+    rendered, entry, path, policy, effects, seconds
+):
+    """Every entry calls our Service, and fails as its reasoning says."""
+    got = rendered.entries[entry]
+
+    service = {"name": "portcullis", "namespace": "portcullis-system", "path": path, "port": 443}
+    assert {"service": service} == got["clientConfig"]
+    assert policy == got["failurePolicy"]
+    assert effects == got["sideEffects"]
+    assert seconds == got["timeoutSeconds"]
+    assert ["v1"] == got["admissionReviewVersions"]
+    assert "Equivalent" == got["matchPolicy"]
+
+
+def test_there_are_six_entries_in_this_order(rendered):
+    """Nothing else is ever sent to us."""
+    assert [
+        "namespaces",
+        "flannel",
+        "networkpolicies",
+        "marks",
+        "pods-pending",
+        "pods-unmarked",
+    ] == list(rendered.entries)
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        ("namespaces", [("", "namespaces", "CREATE")]),
+        ("flannel", [("", "configmaps", each) for each in ("CREATE", "UPDATE", "DELETE")]),
+        (
+            "networkpolicies",
+            [("networking.k8s.io", "networkpolicies", e) for e in ("CREATE", "UPDATE", "DELETE")],
+        ),
+        (
+            "marks",
+            [
+                ("", "namespaces", "UPDATE"),
+                ("", "namespaces/status", "UPDATE"),
+                ("", "namespaces/finalize", "UPDATE"),
+                ("", "namespaces", "CREATE"),
+            ],
+        ),
+        ("pods-pending", [("", "pods", "CREATE")]),
+        ("pods-unmarked", [("", "pods", "CREATE")]),
+    ],
+)
+def test_each_entry_names_its_resources_and_operations(rendered, entry, expected):
+    """No entry has a wildcard, or a resource that it does not judge."""
+    assert expected == rules(rendered.entries[entry])
+
+
+def test_no_ca_bundle_is_rendered_anywhere(rendered):
+    """It is ours to write at run time; a rendered one, even empty, would be fought over."""
+    assert "caBundle" not in json.dumps(rendered.objects)
+
+
+def test_the_configurations_are_named_by_the_release(render):
+    """What the settings file tells the caBundle's writer is what the chart renders."""
+    rendered = render('fullnameOverride="gate"')
+
+    assert rendered.one("ValidatingWebhookConfiguration", "gate")
+    assert rendered.one("MutatingWebhookConfiguration", "gate")
+    assert (
+        "webhookConfiguration: gate" in rendered.one("ConfigMap", "gate")["data"]["settings.yaml"]
+    )
+
+
+@pytest.mark.parametrize("entry", ["pods-pending", "pods-unmarked"])
+def test_pods_of_system_namespaces_and_our_own_are_never_gated(rendered, entry):
+    """A cluster must be able to start without us, and we without ourselves."""
+    expressions = rendered.entries[entry]["namespaceSelector"]["matchExpressions"]
+
+    (names,) = [it for it in expressions if it["key"] == METADATA_NAME]
+    assert "NotIn" == names["operator"]
+    assert {*SYSTEM_NAMESPACES, "portcullis-system"} == set(names["values"])
+
+
+@pytest.mark.parametrize("entry", GUARDS)
+def test_guards_leave_our_own_namespace_alone(rendered, entry):
+    """Whatever happens, our own objects can be changed."""
+    (names,) = rendered.entries[entry]["namespaceSelector"]["matchExpressions"]
+
+    expected = {"key": METADATA_NAME, "operator": "NotIn", "values": ["portcullis-system"]}
+    assert expected == names
+
+
+def test_only_pending_namespaces_fail_closed_for_pods(rendered):
+    """The one entry for Pods with Fail selects the mark that we set ourselves."""
+    expressions = rendered.entries["pods-pending"]["namespaceSelector"]["matchExpressions"]
+
+    assert {"key": SEAL_LABEL, "operator": "In", "values": ["pending"]} in expressions
+
+
+def test_sealed_and_exempt_namespaces_send_no_pods(rendered):
+    """The steady state costs nothing."""
+    expressions = rendered.entries["pods-unmarked"]["namespaceSelector"]["matchExpressions"]
+
+    marks = {"key": SEAL_LABEL, "operator": "NotIn", "values": ["pending", "sealed", "exempt"]}
+    assert marks in expressions
+
+
+def test_the_cel_speaks_of_the_same_labels_and_names_as_the_code(rendered):
+    """A label renamed in the code must not leave the CEL behind."""
+    assert json.dumps(MANAGED_BY_LABEL) in cel(rendered.entries["networkpolicies"])
+    assert json.dumps(MANAGED_BY) in cel(rendered.entries["networkpolicies"])
+    assert json.dumps(POLICY_PREFIX) in cel(rendered.entries["networkpolicies"])
+    assert json.dumps(SEAL_LABEL) in cel(rendered.entries["marks"])
+    assert json.dumps(PROFILE_LABEL) in cel(rendered.entries["marks"])
+
+
+def test_nobody_is_exempt_from_the_flannel_guard(rendered):
+    """Not even a cluster admin: the override exists for that."""
+    assert "userInfo" not in cel(rendered.entries["flannel"])
+
+
+def test_our_own_user_follows_the_service_account(render):
+    """The exemption names the ServiceAccount that the Pods run as, and no other."""
+    rendered = render('serviceAccount.name="mine"', namespace="gate")
+
+    for entry in ("networkpolicies", "marks"):
+        assert '"system:serviceaccount:gate:mine"' in cel(rendered.entries[entry])
+
+
+@pytest.mark.parametrize("entry", DEFAULT_DENY)
+def test_with_default_deny_off_its_entries_stand_without_rules(render, entry):
+    """An entry without rules is never called; one that Helm dropped would break the upgrade."""
+    assert [] == rules(render("defaultDeny.enabled=false").entries[entry])
+
+
+def test_with_default_deny_off_the_guards_stay(render):
+    """Guarding and default deny are two things; only forged marks of new namespaces are let be."""
+    rendered = render("defaultDeny.enabled=false")
+
+    assert all(rules(rendered.entries[entry]) for entry in GUARDS)
+    assert ("", "namespaces", "CREATE") not in rules(rendered.entries["marks"])
+
+
+def test_failure_policies_and_timeouts_are_values(render):
+    """An operator may weaken a guard, knowingly."""
+    rendered = render(
+        'webhooks.failurePolicy={"flannel":"Ignore","pendingPods":"Ignore"}',
+        "webhooks.timeoutSeconds=3",
+        "webhooks.podTimeoutSeconds=7",
+    )
+
+    assert "Ignore" == rendered.entries["flannel"]["failurePolicy"]
+    assert "Fail" == rendered.entries["networkpolicies"]["failurePolicy"]
+    assert "Ignore" == rendered.entries["pods-pending"]["failurePolicy"]
+    assert 3 == rendered.entries["namespaces"]["timeoutSeconds"]
+    assert 7 == rendered.entries["pods-unmarked"]["timeoutSeconds"]
