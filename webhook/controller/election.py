@@ -5,7 +5,7 @@ was seen unchanged for its duration on the observer's own monotonic clock: times
 are shown to people and never reckoned with, so clocks need not agree and may jump.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -31,7 +31,7 @@ class LeaseRecord:
     acquired: datetime | None = None
     renewed: datetime | None = None
     transitions: int = 0
-    version: str = field(default="", compare=False)
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,11 @@ class Action(StrEnum):
 
 
 def observe(seen: Observation | None, record: LeaseRecord, now: float) -> Observation:
-    """Take note of a record; its age starts anew only if it changed."""
+    """Take note of a record; its age starts anew if it was written since, by whomever.
+
+    The version decides, not the times in it: a leader whose wall clock stands still is alive. That
+    somebody else's edit prolongs a lease is the safe side.
+    """
     if seen is not None and seen.record == record:
         return Observation(record, seen.since)
     return Observation(record, now)
