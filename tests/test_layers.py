@@ -23,7 +23,12 @@ EXCLUSIVE = {
     "cryptography": ["certs*"],
     "jsonpatch": ["webhook.defaulting"],
     "yaml": ["webhook.manifest*", "webhook.cli*"],
-    "prometheus_client": ["webhook.metrics", "webhook.server*", "webhook.controller*"],
+    "prometheus_client": [
+        "webhook.metrics",
+        "webhook.server*",
+        "webhook.controller*",
+        "webhook.bootstrap*",
+    ],
 }
 """Each library, and the only modules that may import it."""
 

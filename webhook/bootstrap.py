@@ -79,7 +79,7 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
         guards={
             "/configmaps": FlannelGuard(cluster, config_maps, annotation),
             "networking.k8s.io/networkpolicies": PolicyGuard(cluster, identity.username),
-            "/namespaces": MarksGuard(identity.username),
+            "/namespaces": MarksGuard(identity.username, rules),
         },
         gate=PodGate(Sealer(cluster, rules), recorder) if rules else None,
         rules=rules,

@@ -43,10 +43,10 @@ def _add_controller(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _controller(_arguments: argparse.Namespace) -> int:
-    from webhook import bootstrap  # noqa: PLC0415 - offline commands load no server
+    from webhook.bootstrap_controller import controller  # noqa: PLC0415 - offline commands load none
 
     logging.config.dictConfig(logs.config())
-    return bootstrap.controller(settings.load())
+    return controller(settings.load())
 
 
 def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -24,7 +24,7 @@ def mark_namespace(metadata: ObjectMeta, rules: Rules) -> bytes | None:
     """
     before = _document(metadata.labels)
     labels = {k: v for k, v in metadata.label_map.items() if k not in MARKS}
-    after = _document(labels | _marks(metadata.name, rules) or None)
+    after = _document(labels | marks_of(metadata.name, rules) or None)
     patch = jsonpatch.make_patch(before, after)
     return str(patch).encode() if patch else None
 
@@ -33,7 +33,8 @@ def _document(labels: StringMap | None) -> dict[str, Any]:
     return {"metadata": {} if labels is None else {"labels": labels}}
 
 
-def _marks(name: str, rules: Rules) -> StringMap:
+def marks_of(name: str, rules: Rules) -> StringMap:
+    """The marks that a new Namespace of that name gets."""
     if name in rules.system:
         return {}
     if is_exempt(name, rules.exempt):

@@ -22,3 +22,18 @@ RENAMED = namespace("shop", {"portcullis.dev/seal": "pending", "team": "b"})
 def test_update(validate, new, user, allowed) -> None:
     """The marks are written by us alone; everything else is free."""
     assert validate("UPDATE", new, PENDING, user=user).allowed is allowed
+
+
+@pytest.mark.parametrize(
+    ("labels", "allowed"),
+    [
+        pytest.param({"portcullis.dev/seal": "sealed"}, False, id="born-sealed"),
+        pytest.param({"portcullis.dev/seal": "exempt"}, False, id="born-exempt"),
+        pytest.param({"portcullis.dev/profile": "none"}, False, id="profile-of-ones-own"),
+        pytest.param({"portcullis.dev/seal": "pending"}, True, id="as-we-mark"),
+        pytest.param({"team": "a"}, True, id="born-unmarked"),
+    ],
+)
+def test_create(validate, labels, allowed) -> None:
+    """While nobody answered the mutating webhook, a forged mark must not get through."""
+    assert validate("CREATE", namespace("shop", labels)).allowed is allowed

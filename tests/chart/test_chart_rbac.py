@@ -29,7 +29,8 @@ CLUSTER = {
     },
 }
 OWN_NAMESPACE = {
-    ("", "secrets", ("portcullis-ca",)): {"get", "list", "watch", "update"},
+    # the CA, replaced by a JSON patch bound to its resourceVersion
+    ("", "secrets", ("portcullis-ca",)): {"get", "list", "watch", "patch"},
     ("", "secrets", ()): {"create"},
     ("coordination.k8s.io", "leases", ("portcullis",)): {"get", "update"},
     ("coordination.k8s.io", "leases", ()): {"create"},

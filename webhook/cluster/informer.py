@@ -45,7 +45,7 @@ logger = logging.getLogger(__name__)
 
 class _Page(msgspec.Struct, frozen=True):
     metadata: ListMeta = ListMeta()
-    items: list[PartialObject] = []
+    items: list[PartialObject] | None = None  # an empty list of metadata is null
 
 
 class _WatchEvent(msgspec.Struct, frozen=True):
@@ -140,7 +140,7 @@ class Informer:
             deadline = Deadline.after(LIST_SECONDS)
             raw = self._api.get(self._path, deadline, query=query, accept=METADATA_LIST)
             page = decode(_page, raw)
-            for item in page.items:
+            for item in page.items or ():
                 self._handler("ADDED", item.metadata)
             token = page.metadata.token
             if not token:

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 class _NodeList(msgspec.Struct, frozen=True):
     metadata: ListMeta = ListMeta()
-    items: list[Node] = []
+    items: list[Node] | None = None
 
 
 class _ReviewStatus(msgspec.Struct, frozen=True, rename="camel"):
@@ -79,7 +79,7 @@ class LiveCluster:
         while True:
             query: Query = {"limit": PAGE} | ({"continue": token} if token else {})
             page = decode(_nodes, self._api.get("/api/v1/nodes", deadline, query=query))
-            yield from page.items
+            yield from page.items or ()
             token = page.metadata.token
             if not token:
                 return

@@ -14,8 +14,11 @@ env:
     value: {{ $fullname }}
   - name: PORTCULLIS_INSTALLATION
     value: {{ $fullname }}
+  {{- if eq (index . 1) "webhook" }}
+  # Where gunicorn's workers share their counters; the controller is one process and has none.
   - name: PROMETHEUS_MULTIPROC_DIR
     value: /tmp/metrics
+  {{- end }}
   - name: POD_NAME
     valueFrom: {fieldRef: {fieldPath: metadata.name}}
   - name: POD_NAMESPACE

@@ -1,0 +1,132 @@
+"""Portcullis, installed on a control plane by its chart and running from its Deployment."""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .container import Container
+from .plane import ControlPlane
+
+CHART = Path(__file__).parents[2] / "charts" / "portcullis"
+NAMESPACE = "portcullis-system"
+RELEASE = "portcullis"
+WEBHOOK_PORT = 8443
+
+
+class Replica:
+    """One Pod of the Deployment: its containers as processes at one address."""
+
+    def __init__(self, plane: ControlPlane, template: Mapping[str, Any], number: int) -> None:
+        self.address = plane.new_address()
+        self.containers: dict[str, Container] = {}
+        for spec in template["spec"]["containers"]:
+            self.containers[spec["name"]] = plane.run_container(
+                dict(template),
+                namespace=NAMESPACE,
+                address=self.address,
+                name=spec["name"],
+                pod_name=f"{RELEASE}-{number}",
+            )
+
+    @property
+    def webhook(self) -> Container:
+        """The container that answers reviews."""
+        return self.containers["webhook"]
+
+    @property
+    def controller(self) -> Container:
+        """The container that may lead."""
+        return self.containers["controller"]
+
+    def wait_ready(self) -> None:
+        """Wait until the readiness probe succeeds."""
+        self.webhook.wait_ready()
+
+    def stop(self) -> None:
+        """End the Pod as a kubelet does: preStop, SIGTERM, grace."""
+        for container in self.containers.values():
+            container.stop(pre_stop=False)
+
+    def kill(self) -> None:
+        """End the Pod as a power cut does."""
+        for container in self.containers.values():
+            container.kill()
+
+
+class Installation:
+    """A release of the chart; a context manager that stops the replicas and uninstalls.
+
+    Attributes:
+        plane: the control plane.
+        replicas: those that run.
+    """
+
+    def __init__(
+        self, plane: ControlPlane, *, replicas: int = 2, values: Mapping[str, Any] | None = None
+    ) -> None:
+        """Install the chart and run its Pods; ready for reviews when it returns."""
+        self.plane = plane
+        self.replicas: list[Replica] = []
+        self._stack = ExitStack()
+        overrides = plane.folder / "values.json"
+        overrides.write_text(json.dumps(values or {}))
+        plane.helm(
+            "install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace",
+            "--values", str(overrides),
+        )  # fmt: skip
+        self._stack.callback(plane.helm, "uninstall", RELEASE, "--namespace", NAMESPACE)
+        try:
+            for _ in range(replicas):
+                self.start_replica()
+            self.serve(self.replicas)
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def template(self) -> Mapping[str, Any]:
+        """The Pod template of the Deployment, as the API server has it."""
+        deployment = self.plane.get("deployment", RELEASE, NAMESPACE)
+        assert deployment is not None
+        template: Mapping[str, Any] = deployment["spec"]["template"]
+        return template
+
+    def start_replica(self) -> Replica:
+        """Run one more Pod; it gets no requests before `serve` names it."""
+        replica = Replica(self.plane, self.template, len(self.replicas) + 1)
+        self.replicas.append(replica)
+        self._stack.callback(replica.kill)
+        return replica
+
+    def serve(self, replicas: Sequence[Replica]) -> None:
+        """Wait until these replicas are ready, and let the Service lead to them alone."""
+        for replica in replicas:
+            replica.wait_ready()
+        addresses = [replica.address for replica in replicas]
+        self.plane.service_backend(NAMESPACE, RELEASE, addresses, WEBHOOK_PORT)
+
+    def logs(self) -> str:
+        """What all containers have printed."""
+        return "\n".join(
+            f"== {replica.address} {name}\n{container.daemon.log.read_text()}"
+            for replica in self.replicas
+            for name, container in replica.containers.items()
+        )
+
+    def close(self) -> None:
+        """Stop the replicas and uninstall the release."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()

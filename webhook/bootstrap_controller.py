@@ -1,0 +1,138 @@
+"""The composition root of the controller's process."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry
+
+from certs.rotation import Rotation
+from webhook import __version__
+from webhook.bootstrap import CALL_SECONDS, rules_of
+from webhook.cluster.bundles import WebhookBundles
+from webhook.cluster.client import Api, resource_path
+from webhook.cluster.events import EventWriter
+from webhook.cluster.informer import Handler, Informer
+from webhook.cluster.lease import LeaseLock
+from webhook.cluster.live import LiveCluster
+from webhook.cluster.secrets import SecretStore
+from webhook.controller.certificates import CertificateKeeper
+from webhook.controller.elector import Elector, Timing
+from webhook.controller.health import ControllerMetrics, HealthServer
+from webhook.controller.reconciler import Reconciler
+from webhook.controller.runner import Runner, Task, patiently, run_until_signal
+from webhook.controller.sealer import Sealer
+from webhook.deadline import Deadline
+from webhook.metrics import PrometheusRecorder
+from webhook.replica import utc_now
+from webhook.settings import Environment
+from webhook.stop import Stop
+
+SEALERS = 4
+"""Namespaces brought to their plan at once."""
+CONNECTIONS = SEALERS + 8
+"""One for each sealer and each watch, and some for the election and Events."""
+
+logger = logging.getLogger(__name__)
+
+
+def controller(environment: Environment) -> int:
+    """Run the controller until it is told to stop; gives the exit code.
+
+    Raises:
+        SettingsError: there is no way to an API server, or the lease's times do not fit.
+    """
+    return run_until_signal(Process(environment).run)
+
+
+class Process:
+    """The controller's parts, put together.
+
+    Args:
+        environment: settings and identity.
+    """
+
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._registry = CollectorRegistry()
+        self._metrics = ControllerMetrics(self._registry)
+        self._recorder = PrometheusRecorder(self._registry)
+        identity = environment.identity
+        self._api = Api.connect(
+            environment.kubeconfig, connections=CONNECTIONS, version=__version__
+        )
+        self._events = EventWriter(
+            self._api, component="portcullis-controller", instance=identity.pod
+        )
+        self._cluster = LiveCluster(self._api, self._events, identity)
+        self._runner: Runner | None = None
+
+    def run(self, stop: Stop) -> int:
+        """Serve health, wait for the API server, then lead whenever elected."""
+        settings = self._environment.settings
+        health = HealthServer(
+            settings.server.address, settings.controller.metrics_port, self._registry, self._ailment
+        )
+        health.start()
+        since = patiently(self._installed_at, stop, "the time of the installation")
+        if since is None:
+            return 0
+        self._runner = Runner(self._elector(), self._tasks(since), self._metrics)
+        code = self._runner.run(stop)
+        self._events.close()
+        return code
+
+    def _ailment(self) -> str | None:
+        """Waiting for the API server is no ailment: a restart would not bring it back."""
+        return self._runner.ailment() if self._runner else None
+
+    def _installed_at(self) -> datetime:
+        return self._cluster.installed_at(Deadline.after(CALL_SECONDS))
+
+    def _elector(self) -> Elector:
+        identity, times = self._environment.identity, self._environment.settings.controller
+        lock = LeaseLock(self._api, identity.namespace, identity.installation)
+        timing = Timing(times.lease_duration, times.renew_deadline, times.retry_period)
+        return Elector(lock, identity.pod, timing)
+
+    def _tasks(self, since: datetime) -> Mapping[str, Task]:
+        tasks = self._certificates()
+        if self._environment.settings.default_deny.enabled:
+            tasks |= self._sealing(since)
+        return tasks
+
+    def _certificates(self) -> dict[str, Task]:
+        """Keep the CA, and put back a caBundle that somebody took away."""
+        identity, names = self._environment.identity, self._environment.settings.certificates
+        store = SecretStore(self._api, identity.namespace, names.secret_name)
+        bundles = WebhookBundles(self._api, names.webhook_configuration)
+        keeper = CertificateKeeper(Rotation(store, bundles, utc_now))
+        secrets = resource_path("api", "v1", "namespaces", identity.namespace, "secrets")
+        configurations = ("apis", "admissionregistration.k8s.io", "v1")
+        validating = resource_path(*configurations, "validatingwebhookconfigurations")
+        mutating = resource_path(*configurations, "mutatingwebhookconfigurations")
+        watch, configuration = keeper.observe, names.webhook_configuration
+        return {
+            "certificates": keeper.run,
+            "watch-secret": self._informer(secrets, watch, names.secret_name).run,
+            "watch-validating": self._informer(validating, watch, configuration).run,
+            "watch-mutating": self._informer(mutating, watch, configuration).run,
+        }
+
+    def _sealing(self, since: datetime) -> dict[str, Task]:
+        rules = rules_of(self._environment.settings, self._environment.identity, since)
+        sealer = Sealer(self._cluster, rules)
+        reconciler = Reconciler(sealer, self._events, self._recorder, self._metrics)
+        namespaces = self._informer(resource_path("api", "v1", "namespaces"), reconciler.observe)
+        sealers: dict[str, Task] = {f"sealer-{n}": reconciler.run for n in range(SEALERS)}
+        return {"watch-namespaces": namespaces.run} | sealers
+
+    def _informer(self, path: str, handler: Handler, name: str | None = None) -> Informer:
+        """Watch a collection, or the one object of that name in it."""
+        return Informer(
+            self._api,
+            path,
+            handler,
+            selector={"fieldSelector": f"metadata.name={name}"} if name else None,
+            resync=self._environment.settings.controller.resync_period,
+        )
