@@ -6,7 +6,7 @@ import unicodedata
 from webhook.netconf.grammar import SCALAR, STRING
 from webhook.netconf.names import canonical
 from webhook.netconf.scan import State, SyntaxFault
-from webhook.netconf.text import decode, unquote
+from webhook.netconf.text import decode, unquote, visible
 
 _TYPOGRAPHIC = {
     "\N{LEFT DOUBLE QUOTATION MARK}": '"',
@@ -40,7 +40,6 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _AFTER = frozenset({State.AFTER_MEMBER, State.AFTER_ELEMENT, State.END})
 _NAMES = frozenset({State.KEY, State.FIRST_KEY})
 _LOOK = 240
-_LONGEST = 60
 _NO_COMMENTS = "JSON has no comments: remove it"
 
 
@@ -151,7 +150,7 @@ def _remark(data: bytes, found: str, fault: SyntaxFault) -> str:
     scalar = SCALAR.match(value)
     if scalar is None or scalar.end() != len(value.rstrip(b" \t\r\n")):
         return _NO_COMMENTS if fault.state is not State.END else "nothing may follow the object"
-    shown = _short(decode(scalar.group()))
+    shown = visible(decode(scalar.group()))
     if len(value) == scalar.end() and value[:1] not in b'"' and _UNQUOTED.match(found):
         whole = shown + _UNQUOTED.match(found).group()  # type: ignore[union-attr] # it matched
         return f'numbers end before it; a string stands in double quotes: "{whole}"'
@@ -163,8 +162,4 @@ def _meant(data: bytes, value: str, fault: SyntaxFault) -> str:
         return ""
     name = STRING.match(data, fault.path[-1])
     assert name is not None
-    return f'; probably meant is "{_short(canonical(unquote(name.group())))}": {value}'
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
+    return f'; probably meant is "{visible(canonical(unquote(name.group())))}": {value}'

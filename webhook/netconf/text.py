@@ -86,13 +86,16 @@ def to_lower(name: str) -> str:
 
 def quoted(text: str, limit: int = 60) -> str:
     """Return `text` in double quotes, cut to `limit` characters, nothing invisible in it."""
+    return '"' + visible(text.replace("\\", "\\\\").replace('"', '\\"'), limit) + '"'
+
+
+def visible(text: str, limit: int = 60) -> str:
+    """Return `text` cut to `limit` characters, what would not show escaped."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return '"' + "".join(_visible(char) for char in cut) + '"'
+    return "".join(map(_visible, cut))
 
 
 def _visible(char: str) -> str:
-    if char in '"\\':
-        return "\\" + char
     if unicodedata.category(char) not in _HIDDEN and (char == " " or not char.isspace()):
         return char
     return f"\\u{ord(char):04x}" if char <= "\uffff" else f"\\U{ord(char):08x}"
