@@ -38,7 +38,7 @@ every other update; finalization |
 | `pods-unmarked` | new Pods of Namespaces without a mark | admitted | mirror pods |
 
 Pods of sealed and exempt Namespaces, of the system namespaces and of our own are never sent. With
-`defaultDeny.enabled=false` the last three entries stand without rules and are never called; they
+`defaultDeny.enabled=false` the last four entries stand without rules and are never called; they
 are not dropped, as Helm's server-side apply would then leave half an entry, the caBundle, behind.
 
 ## Break-glass
