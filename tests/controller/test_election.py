@@ -1,7 +1,5 @@
 """Who leads: single decisions, and that two never do."""
 
-# ruff: noqa: ARG002 - the fakes have the interface's parameters
-
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -9,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fakes.lock import FakeLock
 from webhook.controller.election import (
     Action,
     LeaseRecord,
@@ -21,7 +20,6 @@ from webhook.controller.election import (
 from webhook.controller.elector import Elector, Timing
 from webhook.deadline import Deadline
 from webhook.errors import (
-    AlreadyExistsError,
     ClusterError,
     ConflictError,
     DeadlineError,
@@ -90,37 +88,6 @@ def test_timings_that_allow_two_leaders_are_refused(lease: int, renew: int, retr
         Timing(lease, renew, retry)
 
 
-class Server:
-    """A Lease on an API server that can be away, refuse, or lose its answers."""
-
-    def __init__(self) -> None:
-        self.record: LeaseRecord | None = None
-        self.writes = 0
-        self.away = False
-
-    def read(self, deadline: Deadline) -> LeaseRecord | None:
-        """Read."""
-        self._reach()
-        return self.record
-
-    def write(self, record: LeaseRecord, deadline: Deadline) -> LeaseRecord:
-        """Create or replace."""
-        self._reach()
-        if self.record is None and record.version:
-            raise NotFoundError("gone")
-        if self.record is not None and not record.version:
-            raise AlreadyExistsError("exists")
-        if self.record is not None and record.version != self.record.version:
-            raise ConflictError("changed")
-        self.writes += 1
-        self.record = replace(record, version=str(self.writes))
-        return self.record
-
-    def _reach(self) -> None:
-        if self.away:
-            raise UnavailableError("away")
-
-
 class Flag:
     """A follower that knows whether it leads."""
 
@@ -139,7 +106,7 @@ class Flag:
 class Candidate:
     """An elector with a clock of its own, set by hand."""
 
-    def __init__(self, lock: Server, name: str) -> None:
+    def __init__(self, lock: FakeLock, name: str) -> None:
         self.now = 0.0
         self.flag = Flag()
         self.elector = Elector(
@@ -154,7 +121,7 @@ class Candidate:
 
 def test_a_leader_outlasts_a_short_absence_and_steps_down_after_a_long_one() -> None:
     """It leads on until the renew deadline, then stops, then leads again when it can."""
-    server = Server()
+    server = FakeLock()
     one = Candidate(server, "one")
     one.tick()
     server.away = True
@@ -171,7 +138,7 @@ def test_a_leader_outlasts_a_short_absence_and_steps_down_after_a_long_one() -> 
 
 def test_a_silent_leader_is_replaced_after_its_lease() -> None:
     """The other waits for the whole duration, then takes over; the first one notices."""
-    server = Server()
+    server = FakeLock()
     one, two = Candidate(server, "one"), Candidate(server, "two")
     one.tick()
     for _ in range(8):
@@ -186,7 +153,7 @@ def test_a_silent_leader_is_replaced_after_its_lease() -> None:
 
 def test_an_edit_by_hand_does_not_unseat_the_leader() -> None:
     """A conflict whose Lease still names us is renewed next time."""
-    server = Server()
+    server = FakeLock()
     one = Candidate(server, "one")
     one.tick()
     assert server.record
@@ -200,7 +167,7 @@ def test_an_edit_by_hand_does_not_unseat_the_leader() -> None:
 
 def test_a_deleted_lease_is_made_anew() -> None:
     """Without a change of leader."""
-    server = Server()
+    server = FakeLock()
     one = Candidate(server, "one")
     one.tick()
     server.record = None
@@ -213,7 +180,7 @@ def test_a_deleted_lease_is_made_anew() -> None:
 
 def test_stopping_steps_down_and_gives_the_lease_back() -> None:
     """The order matters: first the work ends, then the lease is free."""
-    server = Server()
+    server = FakeLock()
     one = Candidate(server, "one")
     stop = Stop()
     holders: list[str] = []
@@ -236,7 +203,7 @@ def test_stopping_steps_down_and_gives_the_lease_back() -> None:
 
 def test_a_lease_that_cannot_be_given_back_is_left() -> None:
     """Stopping never fails for it."""
-    server = Server()
+    server = FakeLock()
     one = Candidate(server, "one")
     stop = Stop()
 
@@ -251,7 +218,7 @@ def test_a_lease_that_cannot_be_given_back_is_left() -> None:
     assert server.record.holder == "one"
 
 
-class Flaky(Server):
+class Flaky(FakeLock):
     """Fails, or succeeds and says that it failed, as the test draws."""
 
     fate = "well"
@@ -303,7 +270,7 @@ def test_errors_of_the_lock_never_end_the_election() -> None:
     """Each of them is one more attempt."""
     errors: list[ClusterError] = [UnavailableError(""), NotFoundError(""), ConflictError("")]
 
-    class Broken(Server):
+    class Broken(FakeLock):
         def read(self, deadline: Deadline) -> LeaseRecord | None:
             if errors:
                 raise errors.pop()
