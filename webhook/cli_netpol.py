@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -18,6 +19,8 @@ from webhook.netpol.verdict import Decision, Hop
 
 EXIT_ERROR = 2
 """The input cannot be read, or the question cannot be asked of it."""
+
+_PORT = re.compile(r"(?:(?P<of>\w+)/)?(?P<number>[0-9]{1,5})|(?P<all>[A-Za-z]+)")
 
 Port = tuple[str, int | None]
 Command = Callable[[argparse.Namespace], Iterable[str]]
@@ -62,21 +65,17 @@ def _add(
 
 
 def _port(text: str) -> Port:
-    protocol, _, number = text.rpartition("/")
-    if not protocol and not number.isdecimal():
-        protocol, number = number, ""
-    protocol = protocol.upper() or "TCP"
+    parts = _PORT.fullmatch(text)
+    if not parts:
+        raise argparse.ArgumentTypeError("must be such as TCP/80, 80 or UDP")
+    protocol = (parts["of"] or parts["all"] or "TCP").upper()
     if protocol not in PROTOCOLS:
         raise argparse.ArgumentTypeError(f"protocol must be one of {', '.join(PROTOCOLS)}")
-    if not number:
+    if parts["number"] is None:
         return protocol, None
-    if (
-        not number.isdecimal()
-        or len(number) > len(str(MAX_PORT))
-        or not 1 <= int(number) <= MAX_PORT
-    ):
+    if not 1 <= int(parts["number"]) <= MAX_PORT:
         raise argparse.ArgumentTypeError(f"port must be between 1 and {MAX_PORT}")
-    return protocol, int(number)
+    return protocol, int(parts["number"])
 
 
 def _run(command: Command, arguments: argparse.Namespace) -> int:

@@ -9,10 +9,14 @@ from webhook.netpol.addresses import FAMILIES, Family
 from webhook.netpol.intervals import difference
 from webhook.netpol.lens import External, Lens
 from webhook.netpol.model import Pod
+from webhook.netpol.names import Names
 from webhook.netpol.reach import changes, reach
 from webhook.netpol.rows import Block, Rows
 from webhook.netpol.table import PodTable
 from webhook.netpol.world import World, cut
+
+View = tuple[Family, tuple[Lens, ...]]
+"""A family, and every world seen in it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +41,7 @@ def connectivity(world: World, *, ipblock_matches_pods: bool = True) -> Rows:
         for family, (lens,) in views
         for found in reach(lens)
     )
-    return Rows(blocks, _names((world,), views))
+    return Rows(blocks, _names(views))
 
 
 def diff(before: World, after: World, *, ipblock_matches_pods: bool = True) -> Change:
@@ -59,16 +63,14 @@ def diff(before: World, after: World, *, ipblock_matches_pods: bool = True) -> C
             for blocks, ports in ((opened, difference(now, was)), (closed, difference(was, now))):
                 if ports:
                     blocks.append(Block(family, found.sources, found.targets, ports))
-    names = _names((before, after), views)
+    names = _names(views)
     return Change(Rows(tuple(opened), names), Rows(tuple(closed), names))
 
 
-def _views(
-    worlds: tuple[World, ...], *, ipblock_matches_pods: bool
-) -> list[tuple[Family, tuple[Lens, ...]]]:
+def _views(worlds: tuple[World, ...], *, ipblock_matches_pods: bool) -> list[View]:
     """Look at worlds side by side, their external addresses cut at the edges of all of them."""
     base = max(world.table.size for world in worlds)
-    views: list[tuple[Family, tuple[Lens, ...]]] = []
+    views: list[View] = []
     for family in FAMILIES:
         edges = frozenset().union(*(world.edges[family] for world in worlds))
         external = External(family, cut(family, edges), base)
@@ -78,13 +80,10 @@ def _views(
     return views
 
 
-def _names(
-    worlds: Sequence[World], views: Sequence[tuple[Family, tuple[Lens, ...]]]
-) -> dict[Family, list[str]]:
-    """Name every slot: a pod that is in any of the worlds, then the external ranges."""
-    slots = zip_longest(*(world.table.slots for world in worlds))
-    pods = [next((pod.key for pod in slot if pod is not None), "") for slot in slots]
-    return {family: pods + lenses[0].external.names for family, lenses in views}
+def _names(views: Sequence[View]) -> Names:
+    """Name the slots of views, which share the external ranges of a family."""
+    tables = {lens.world.table: None for _, lenses in views for lens in lenses}
+    return Names(tuple(tables), {family: lenses[0].external for family, lenses in views})
 
 
 def _aligned(before: World, after: World) -> tuple[World, World]:

@@ -12,6 +12,7 @@ from functools import cached_property, lru_cache
 from webhook.netpol import bits
 from webhook.netpol.addresses import Family
 from webhook.netpol.intervals import Ranges
+from webhook.netpol.names import Names
 from webhook.netpol.ports import conn_text
 
 _KEPT_TARGETS = 64
@@ -61,11 +62,11 @@ class Rows:
     """Rows as disjoint blocks.
 
     Args:
-        names: per family the name of every slot: pods first, external ranges behind.
+        names: the names of the slots.
     """
 
     blocks: tuple[Block, ...]
-    names: dict[Family, list[str]]
+    names: Names
 
     def __bool__(self) -> bool:
         return len(self) > 0
@@ -92,7 +93,7 @@ class Rows:
         """
         reaching: dict[str, list[int]] = defaultdict(list)
         for index, block in enumerate(self.blocks):
-            for source in bits.pick(self.names[block.family], block.sources):
+            for source in bits.pick(self.names.of(block.family), block.sources):
                 reaching[source].append(index)
         targets = lru_cache(maxsize=_KEPT_TARGETS)(self._targets)
         for source in sorted(reaching):
@@ -105,6 +106,6 @@ class Rows:
             conn = conn_text(block.ports)
             found.extend(
                 (name, block.family, conn)
-                for name in bits.pick(self.names[block.family], block.targets)
+                for name in bits.pick(self.names.of(block.family), block.targets)
             )
         return Targets(tuple(sorted(found)))

@@ -43,6 +43,11 @@ class PodTable:
         return bits.from_slots(slots, self.size)
 
     @cached_property
+    def names(self) -> list[str]:
+        """The name of every slot's pod, empty for a hole."""
+        return ["" if pod is None else pod.key for pod in self.slots]
+
+    @cached_property
     def slot_of(self) -> Mapping[str, int]:
         """The slot of every pod by ``namespace/name``."""
         return {pod.key: slot for slot, pod in self._pods}

@@ -1,0 +1,139 @@
+"""An evaluator as naive as the specification's text, to hold the engine against.
+
+It reads plain Kubernetes objects, shares no code with the engine and asks every tuple
+(source, destination, family, protocol, port) anew.
+"""
+
+import ipaddress
+
+TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet")
+
+
+class Reference:
+    """Answers single tuples for a list of Kubernetes objects."""
+
+    def __init__(self, objects, ipblock_matches_pods):
+        self.ipblock_matches_pods = ipblock_matches_pods
+        self.policies = [o for o in objects if o["kind"] == "NetworkPolicy"]
+        self.pods = {}
+        for o in objects:
+            if o["kind"] in TEMPLATES:
+                self._add_pod(o["metadata"], o["spec"]["template"], {})
+            elif o["kind"] == "Pod" and o["status"]["phase"] not in ("Succeeded", "Failed"):
+                self._add_pod(o["metadata"], o, o["status"])
+        self.namespaces = {pod["ns"]: {} for pod in self.pods.values()}
+        for o in objects:
+            if o["kind"] == "Namespace":
+                self.namespaces[o["metadata"]["name"]] = dict(o["metadata"].get("labels") or {})
+        for name, labels in self.namespaces.items():
+            labels["kubernetes.io/metadata.name"] = name
+
+    def _add_pod(self, metadata, template, status):
+        namespace = metadata.get("namespace", "default")
+        addresses = [ipaddress.ip_address(item["ip"]) for item in status.get("podIPs", [])]
+        spec = template["spec"]
+        self.pods[f"{namespace}/{metadata['name']}"] = {
+            "ns": namespace,
+            "labels": template["metadata"].get("labels") or {},
+            "addresses": addresses,
+            "families": {a.version for a in addresses} or {4},
+            "host": spec.get("hostNetwork", False),
+            "containers": spec["containers"]
+            + [c for c in spec.get("initContainers", []) if c.get("restartPolicy") == "Always"],
+        }
+
+    def allowed(self, source, target, family, protocol, port):
+        """Each end is the name of a pod or an external address."""
+        ends = source, target
+        if any(end in self.pods and family not in self.pods[end]["families"] for end in ends):
+            return False
+        return self._lets("Egress", source, target, target, family, protocol, port) and self._lets(
+            "Ingress", target, source, target, family, protocol, port
+        )
+
+    def _lets(self, direction, subject, peer, target, family, protocol, port):
+        if subject not in self.pods or self.pods[subject]["host"] or subject == peer:
+            return True
+        isolating = [p for p in self.policies if self._isolates(p, direction, subject)]
+        return not isolating or any(
+            self._is_peer(policy, rule, direction, peer, family)
+            and self._is_port(rule, target, protocol, port)
+            for policy in isolating
+            for rule in policy["spec"].get(direction.lower()) or []
+        )
+
+    def _isolates(self, policy, direction, subject):
+        spec = policy["spec"]
+        types = spec.get("policyTypes") or ["Ingress"] + ["Egress"] * bool(spec.get("egress"))
+        pod = self.pods[subject]
+        return (
+            direction in types
+            and policy["metadata"].get("namespace", "default") == pod["ns"]
+            and matches(spec.get("podSelector"), pod["labels"])
+        )
+
+    def _is_peer(self, policy, rule, direction, peer, family):
+        items = (rule or {}).get("from" if direction == "Ingress" else "to")
+        return not items or any(self._is_item(policy, item, peer, family) for item in items)
+
+    def _is_item(self, policy, item, peer, family):
+        pod = self.pods.get(peer)
+        if "ipBlock" in item:
+            if pod is None:
+                addresses = [peer]
+            else:
+                addresses = pod["addresses"] if self.ipblock_matches_pods else []
+            return any(a.version == family and in_block(item["ipBlock"], a) for a in addresses)
+        if pod is None or pod["host"]:
+            return False
+        namespaces = item.get("namespaceSelector")
+        if namespaces is None:
+            if pod["ns"] != policy["metadata"].get("namespace", "default"):
+                return False
+        elif not matches(namespaces, self.namespaces[pod["ns"]]):
+            return False
+        return matches(item.get("podSelector"), pod["labels"])
+
+    def _is_port(self, rule, target, protocol, port):
+        items = (rule or {}).get("ports")
+        return not items or any(self._is_port_item(i or {}, target, protocol, port) for i in items)
+
+    def _is_port_item(self, item, target, protocol, port):
+        if item.get("protocol", "TCP") != protocol:
+            return False
+        wanted = item.get("port")
+        if wanted is None:
+            return True
+        if isinstance(wanted, int):
+            return wanted <= port <= item.get("endPort", wanted)
+        return target in self.pods and any(
+            p.get("name") == wanted
+            and p.get("protocol", "TCP") == protocol
+            and p["containerPort"] == port
+            for c in self.pods[target]["containers"]
+            for p in c.get("ports") or []
+        )
+
+
+def in_block(block, address):
+    if address not in ipaddress.ip_network(block["cidr"]):
+        return False
+    return not any(address in ipaddress.ip_network(e) for e in block.get("except") or [])
+
+
+def matches(selector, labels):
+    selector = selector or {}
+    for key, value in (selector.get("matchLabels") or {}).items():
+        if labels.get(key) != value:
+            return False
+    for expression in selector.get("matchExpressions") or []:
+        key, operator = expression["key"], expression["operator"]
+        meets = {
+            "In": lambda k, e: k in labels and labels[k] in e["values"],
+            "NotIn": lambda k, e: k not in labels or labels[k] not in e["values"],
+            "Exists": lambda k, _: k in labels,
+            "DoesNotExist": lambda k, _: k not in labels,
+        }[operator]
+        if not meets(key, expression):
+            return False
+    return True

@@ -1,0 +1,140 @@
+"""The commands print rows in the agreed form, and errors with exit code 2."""
+
+import argparse
+import json
+
+import pytest
+
+from webhook.cli_netpol import add_parsers
+
+PODS = """
+apiVersion: v1
+kind: Pod
+metadata: {name: a, namespace: x}
+spec: {containers: []}
+status: {podIP: 10.0.0.1}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: b, namespace: x}
+spec: {containers: []}
+status: {podIP: 10.0.0.2}
+---
+"""
+POLICY = """
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p, namespace: x}
+spec:
+  podSelector: {}
+  policyTypes: [Ingress, Egress]
+  ingress: [{from: [{ipBlock: {cidr: 10.0.0.0/8}}], ports: [{port: 80}]}]
+  egress: [{to: [{podSelector: {}}]}]
+"""
+A_TO_B = {"src": "x/a", "dst": "x/b", "family": 4, "conn": "TCP 80"}
+B_TO_A = {"src": "x/b", "dst": "x/a", "family": 4, "conn": "TCP 80"}
+INTO = [
+    {"src": "ext4:10.0.0.0-10.255.255.255", "dst": name, "family": 4, "conn": "TCP 80"}
+    for name in ("x/a", "x/b")
+]
+
+
+@pytest.fixture
+def run(tmp_path, capsys):
+    """Run a command over two files: the pods, and the pods with a policy."""
+    (tmp_path / "pods.yaml").write_text(PODS)
+    (tmp_path / "all.yaml").write_text(PODS + POLICY)
+
+    def run(*arguments):
+        parser = argparse.ArgumentParser()
+        add_parsers(parser.add_subparsers(required=True))
+        parsed = parser.parse_args([a.replace("@", f"{tmp_path}/") for a in arguments])
+        code = parsed.run(parsed)
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return run
+
+
+def test_connectivity_json(run):
+    """Rows come sorted, a pod to itself left out."""
+    code, out, _ = run("connectivity", "--output", "json", "@all.yaml")
+
+    assert (0, {"rows": [*INTO, A_TO_B, B_TO_A]}) == (code, json.loads(out))
+
+
+def test_connectivity_json_when_blocks_never_match_pods(run):
+    """The other reading is a flag."""
+    flags = ("--output", "json", "--ipblock-matches-pods", "false")
+    _, out, _ = run("connectivity", *flags, "@all.yaml")
+
+    assert {"rows": INTO} == json.loads(out)
+
+
+def test_connectivity_text(run):
+    """Text is a row a line."""
+    _, out, _ = run("connectivity", "@all.yaml")
+
+    assert "x/a -> x/b IPv4 TCP 80" == out.splitlines()[2]
+
+
+def test_diff_json(run):
+    """Opened and closed are lists of rows."""
+    _, out, _ = run("diff", "--output", "json", "@all.yaml", "@pods.yaml")
+    change = json.loads(out)
+
+    assert [] == change["closed"]
+    assert {**A_TO_B, "conn": "SCTP 1-65535,TCP 1-79,81-65535,UDP 1-65535"} in change["opened"]
+
+
+def test_diff_text(run):
+    """A change without effect says so; others name the side."""
+    _, none, _ = run("diff", "@all.yaml", "@all.yaml")
+    _, some, _ = run("diff", "@pods.yaml", "@all.yaml")
+
+    assert "the change opens and closes nothing\n" == none
+    assert "closed: x/a -> x/b IPv4 SCTP 1-65535,TCP 1-79,81-65535,UDP 1-65535" in some
+
+
+def test_explain_text(run):
+    """Both sides are told, with the rules that decide."""
+    _, out, _ = run("explain", "--from", "x/a", "--to", "x/b", "--port", "tcp/80", "@all.yaml")
+
+    assert "x/a -> x/b: allowed" in out
+    assert "    x/p spec.ingress[0] allows TCP 80" in out
+
+
+def test_explain_json(run):
+    """The same as JSON."""
+    _, out, _ = run(
+        "explain", "--from", "x/a", "--to", "x/b", "--port", "UDP", "--output", "json", "@all.yaml"
+    )
+    answer = json.loads(out)
+
+    assert "denied" == answer["verdict"]
+    assert ["x/p"] == answer["hops"][0]["ingress"]["policies"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        pytest.param(("connectivity", "@missing.yaml"), id="missing-file"),
+        pytest.param(("diff", "-", "-"), id="standard-input-twice"),
+        pytest.param(("explain", "--from", "x/a", "--to", "x/c", "@all.yaml"), id="unknown-pod"),
+    ],
+)
+def test_errors(run, arguments):
+    """An error is one line on standard error, nothing on standard output, exit code 2."""
+    code, out, err = run(*arguments)
+
+    assert (2, "", 1) == (code, out, err.count("\n"))
+    assert err.startswith("portcullis: ")
+
+
+@pytest.mark.parametrize("port", ["TCP/0", "TCP/65536", "ICMP", "x/80", "TCP/", "/"])
+def test_bad_ports(run, port):
+    """What is no port is refused when arguments are read."""
+    with pytest.raises(SystemExit) as stop:
+        run("explain", "--from", "a", "--to", "b", "--port", port, "@all.yaml")
+
+    assert 2 == stop.value.code

@@ -1,0 +1,30 @@
+"""The names of slots, made only when rows are read."""
+
+from collections.abc import Mapping, Sequence
+from itertools import zip_longest
+
+from webhook.netpol.addresses import Family
+from webhook.netpol.lens import External
+from webhook.netpol.table import PodTable
+
+
+class Names:
+    """Names the slots of tables that give every pod the same slot, and the external ranges.
+
+    Args:
+        tables: the pods; one that is missing in some of them has its name from another.
+        externals: the ranges behind the pods, per family.
+    """
+
+    def __init__(self, tables: Sequence[PodTable], externals: Mapping[Family, External]) -> None:
+        self._tables = tables
+        self._externals = externals
+        self._known: dict[Family, list[str]] = {}
+
+    def of(self, family: Family) -> list[str]:
+        """Return the name of every slot: pods first, external ranges behind."""
+        if family not in self._known:
+            columns = zip_longest(*(table.names for table in self._tables), fillvalue="")
+            pods = [next(filter(None, column), "") for column in columns]
+            self._known[family] = pods + self._externals[family].names
+        return self._known[family]
