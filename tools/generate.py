@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from tools import chart_readme
 from webhook.checks import CHECKS
 from webhook.checks.registry import Check
 
@@ -28,7 +29,7 @@ def _section(check: Check) -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated file and the text it should have."""
-    return {ROOT / "CHECKS.md": checks_page()}
+    return {ROOT / "CHECKS.md": checks_page(), chart_readme.README: chart_readme.render()}
 
 
 if __name__ == "__main__":

@@ -120,6 +120,7 @@ class TestOverride:
         assert response.allowed
         assert response.warnings == (
             f"overridden {CHECK} at data[net-conf.json].Backend.DirectRouting: CHG-7",
+            "remove the annotation portcullis.dev/override now: it asks again at every change",
         )
         assert response.audit_annotations == {"override": f"{CHECK}: CHG-7"}
         (event,) = cluster.events
@@ -154,7 +155,10 @@ class TestOverride:
         """A DELETE has no new object, so the wish stands on the old one."""
         cluster.overriders.add(("omar", "netconf-removed-live"))
 
-        assert validate("DELETE", None, config_map(OFF, annotations=WISH), user="omar").allowed
+        response = validate("DELETE", None, config_map(OFF, annotations=WISH), user="omar")
+
+        assert response.allowed
+        assert len(response.warnings) == 1
 
     def test_dry_run_records_no_event(self, validate, cluster) -> None:
         """A dry run has no effect but the answer."""

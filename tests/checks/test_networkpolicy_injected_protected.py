@@ -16,6 +16,10 @@ def policy(name: str = "portcullis-deny-all", **fields) -> NetworkPolicy:
 
 
 OURS = policy(labels=LABELS)
+OWNED = NetworkPolicy(
+    msgspec.structs.replace(OURS.metadata, owner_references=[{"kind": "ConfigMap", "name": "x"}]),
+    OURS.spec,
+)
 OPEN = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
 
 
@@ -43,6 +47,7 @@ PROFILE = "metadata.labels[portcullis.dev/profile]"
         pytest.param(
             OURS, policy(spec=OPEN), ["spec", MANAGED_BY, PROFILE], id="opened-and-stripped"
         ),
+        pytest.param(OURS, OWNED, ["metadata.ownerReferences"], id="owned"),
         pytest.param(OURS, OURS, [], id="unchanged"),
         pytest.param(OURS, policy(labels=LABELS, annotations={"note": "x"}), [], id="annotated"),
         pytest.param(OURS, policy(labels=LABELS | {"team": "a"}), [], id="foreign-label"),

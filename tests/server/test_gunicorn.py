@@ -70,7 +70,7 @@ def wait_until_ready(server: Server) -> None:
 
 @pytest.fixture
 def server(tmp_path) -> Iterator[Server]:
-    """gunicorn with the chart's command line over the example cluster."""
+    """The chart's command line over the example cluster."""
     port, metrics_port = free_port(), free_port()
     settings = {
         "address": "127.0.0.1",

@@ -102,7 +102,9 @@ class Admission:
         if not findings:
             return answer.judged((), override.NONE, case.warnings)
         granted = override.ask(self.authorizer, attributes.user, case.metadata, findings, deadline)
-        response = answer.judged(findings, granted, case.warnings)
+        stays = granted.granted and attributes.operation != "DELETE"
+        warnings = (*case.warnings, *([override.STAYS] if stays else []))
+        response = answer.judged(findings, granted, warnings)
         self._record(attributes, case, findings, granted, response)
         return response
 

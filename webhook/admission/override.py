@@ -17,6 +17,9 @@ from webhook.model.text import one_line
 
 MAX_REASON = 120
 
+STAYS = f"remove the annotation {OVERRIDE_ANNOTATION} now: it asks again at every change"
+"""Warning after an override on an object that lives on."""
+
 
 @dataclass(frozen=True, slots=True)
 class Override:

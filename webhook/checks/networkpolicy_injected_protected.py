@@ -18,7 +18,8 @@ def networkpolicy_injected_protected(change: PolicyChange) -> Iterator[Violation
     nothing else shows it.
 
     Allowed: everything while the namespace is being deleted; changes that
-    leave spec and our labels as they are (annotations, finalizers).
+    leave spec, owners and our labels as they are (annotations, finalizers).
+    An owner would have the garbage collector delete the policy for him.
 
     Fix: allow what is needed by a NetworkPolicy of your own beside it;
     policies add up. To leave a namespace out, ask the platform team to list
@@ -64,6 +65,12 @@ def _broken(old: NetworkPolicy, new: NetworkPolicy | None) -> Iterator[Violation
             "spec",
             "the default deny of a namespace is changed by Portcullis alone; add a NetworkPolicy "
             "that allows what you need instead",
+        )
+    if (old.metadata.owner_references or []) != (new.metadata.owner_references or []):
+        yield Violation.forbidden(
+            "metadata.ownerReferences",
+            "the default deny of a namespace has no owner: the garbage collector would delete it "
+            "together with that",
         )
     for label in (MANAGED_BY_LABEL, PROFILE_LABEL):
         if old.metadata.label_map.get(label) != new.metadata.label_map.get(label):

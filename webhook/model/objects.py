@@ -22,6 +22,7 @@ class ObjectMeta(msgspec.Struct, frozen=True, rename="camel"):
     annotations: StringMap | None = None
     creation_timestamp: str | None = None
     deletion_timestamp: str | None = None
+    owner_references: list[dict[str, Any]] | None = None
 
     @property
     def label_map(self) -> StringMap:

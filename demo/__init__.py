@@ -1,0 +1,1 @@
+"""The story of Portcullis on a real control plane: ``make demo``."""
