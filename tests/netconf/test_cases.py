@@ -1,7 +1,5 @@
 """Our own table of what flannel does with a text, so that the suite stands without the cases."""
 
-# ruff: noqa: RUF001 - the texts hold look-alike characters on purpose
-
 import pytest
 
 from webhook.netconf import NetConfError, Stage, parse

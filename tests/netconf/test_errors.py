@@ -1,7 +1,5 @@
 """What users read where a net-conf.json is wrong."""
 
-# ruff: noqa: RUF001 - the texts hold look-alike characters on purpose
-
 import pytest
 
 from webhook.netconf import NetConfError, parse

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.netconf.texts import mutations
+from tests.netconf.texts import configurations, mutations
 from webhook.netconf import NetConfError, changes, judge, parse, warnings, windows_limits
 from webhook.netconf.scan import MAX_STEPS, SyntaxFault, scan
 
@@ -59,8 +59,10 @@ def test_seeded_mutations():
 
 @pytest.mark.slow
 def test_many_seeded_mutations():
-    """A hundred thousand texts with slips in them are read or refused."""
+    """A hundred thousand texts with slips, and configurations at the edges, are survived."""
     for text in mutations(seed=4, count=100_000):
+        survives(text)
+    for text in configurations(seed=5, count=50_000):
         survives(text)
 
 
