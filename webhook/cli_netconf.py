@@ -7,6 +7,7 @@ a change that is more than safe. Advice is none.
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
@@ -85,6 +86,9 @@ def run(args: argparse.Namespace) -> int:
     except UnreadableError as error:
         sys.stderr.write(f"portcullis netconf: {error}\n")
         return UNREADABLE
+    except BrokenPipeError:  # The reader has seen enough; the exit must not flush into it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return GOOD
 
 
 def _dispatch(args: argparse.Namespace) -> int:
@@ -213,6 +217,8 @@ def _jsonl(args: argparse.Namespace) -> int:
             return _judge_lines(sys.stdin, args)
         with open(path, encoding="utf-8") as lines:  # noqa: PTH123 - read line by line
             return _judge_lines(lines, args)
+    except BrokenPipeError:
+        raise
     except OSError as error:
         raise UnreadableError(f"{path}: {error.strerror}") from None
 

@@ -59,6 +59,7 @@ def test_owners_sample():
         pytest.param("\ufeff{}", "byte order mark", id="bom"),
         pytest.param('{\xa0"a":1}', "U+00A0 NO-BREAK SPACE is no blank", id="nbsp"),
         pytest.param('{"a":True}', "write true", id="python-true"),
+        pytest.param('{"a":tru}', "write true", id="slip-of-true"),
         pytest.param('{"a":None}', "write null", id="python-none"),
         pytest.param('{"a":NaN}', "numbers are written without", id="nan"),
         pytest.param('{"a":+1}', "numbers are written without", id="plus"),

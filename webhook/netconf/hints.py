@@ -4,7 +4,7 @@ import re
 import unicodedata
 
 from webhook.netconf.grammar import SCALAR, STRING
-from webhook.netconf.names import canonical
+from webhook.netconf.names import canonical, nearest
 from webhook.netconf.scan import State, SyntaxFault
 from webhook.netconf.text import decode, unquote, visible
 
@@ -132,14 +132,20 @@ def _value(found: str, fault: SyntaxFault) -> str:
     if fault.state not in {State.VALUE, State.FIRST_ELEMENT}:
         return ""
     word = _WORD.match(found)
-    if word and word.group() in _WORDS:
-        return f"write {_WORDS[word.group()]}"
+    meant = _literal(word.group()) if word else None
+    if meant:
+        return f"write {meant}"
     if not fault.path and _YAML.match(found):
         return "this looks like YAML; net-conf.json has to be JSON"
     if (word and word.group() in {"NaN", "Infinity"}) or _NUMBER_LIKE.match(found):
         return "numbers are written without +, leading point, leading zero or letters"
     text = _UNQUOTED.match(found)
     return f'strings stand in double quotes: "{text.group()}"' if text else ""
+
+
+def _literal(word: str) -> str | None:
+    """The literal that a word of another language, or a slip, stands for."""
+    return _WORDS.get(word) or nearest(word, ("true", "false", "null"))
 
 
 def _remark(data: bytes, found: str, fault: SyntaxFault) -> str:

@@ -8,7 +8,7 @@ from webhook.netconf.hints import hint
 from webhook.netconf.scan import IN_ARRAY, Document, State, SyntaxFault, scan
 from webhook.netconf.text import decode, quoted, unquote
 
-_TOKEN = re.compile(r'[^\s,\]}"{\[:]+[^\n,\]}"]*|.', re.DOTALL)
+_TOKEN = re.compile(r'"[^"\n]*"?|[^\s,\]}"{\[:]+[^\n,\]}"]*|.', re.DOTALL)
 _LOOK = 240
 _DEEPEST_PATH = 8
 _LONGEST_NAME = 60
