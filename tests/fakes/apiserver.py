@@ -9,8 +9,6 @@
 The answers of a path are given in order, the last one for ever; a path without any is 404.
 """
 
-# ruff: noqa: D102 - the names say it
-
 import json
 import threading
 import time

@@ -13,8 +13,6 @@ is over raises DeadlineError. Set it up by assigning; read what happened from th
     assert [("shop", Seal.SEALED)] == cluster.marked
 """
 
-# ruff: noqa: D102 - the methods' contract is that of `webhook.interfaces`
-
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator

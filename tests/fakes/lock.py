@@ -1,7 +1,5 @@
 """A Lease on an API server that can be away."""
 
-# ruff: noqa: ARG002 - a fake has the interface's parameters
-
 from dataclasses import replace
 
 from webhook.controller.election import LeaseRecord

@@ -97,7 +97,8 @@ class Api:
 
     Args:
         configuration: where, and with which credentials.
-        connections: kept open; as many as threads will call at once.
+        connections: kept open; as many as threads will call at once, watches among them. More
+            still work, but each of them is made anew (urllib3 warns "pool is full").
         version: of Portcullis, for the user agent.
         sleep: waits before a retry; a test passes its own.
     """

@@ -109,7 +109,8 @@ class Reconciler:
             self._queue.succeeded(name)
             if plan is not None and not plan.idle:
                 self._recorder.seal("controller", plan.reason)
-                logger.info("sealed", extra={"namespace": name, "reason": plan.reason})
+                fields = {"namespace": name, "seal": plan.mark, "reason": plan.reason}
+                logger.info("seal written", extra=fields)
 
     def _failed(self, name: str, error: Exception, backoff: Backoff) -> None:
         pause = self._queue.retry(name, backoff)

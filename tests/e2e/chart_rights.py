@@ -1,0 +1,96 @@
+"""Our ServiceAccount with the rights of the chart, for tests of `webhook.cluster`."""
+
+import json
+import subprocess
+import time
+from collections.abc import Callable
+from typing import Any
+
+from tests.controlplane.plane import ControlPlane
+from webhook.deadline import Deadline
+from webhook.settings import Identity
+
+HOME = "portcullis-live"
+NAME = "portcullis-live"
+USER = f"system:serviceaccount:{HOME}:{NAME}"
+
+CLUSTER_RULES = [
+    {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
+    {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch", "patch"]},
+    {
+        "apiGroups": ["networking.k8s.io"],
+        "resources": ["networkpolicies"],
+        "verbs": ["create", "patch"],
+    },
+    {
+        "apiGroups": ["authorization.k8s.io"],
+        "resources": ["subjectaccessreviews"],
+        "verbs": ["create"],
+    },
+    {"apiGroups": [""], "resources": ["events"], "verbs": ["create", "patch"]},
+    {
+        "apiGroups": ["admissionregistration.k8s.io"],
+        "resources": ["validatingwebhookconfigurations", "mutatingwebhookconfigurations"],
+        "resourceNames": [NAME],
+        "verbs": ["get", "list", "watch", "patch"],
+    },
+]
+RULES = [
+    {
+        "apiGroups": [""],
+        "resources": ["secrets"],
+        "resourceNames": [f"{NAME}-ca"],
+        "verbs": ["get", "list", "watch", "patch"],
+    },
+    {"apiGroups": [""], "resources": ["secrets"], "verbs": ["create"]},
+    {
+        "apiGroups": ["coordination.k8s.io"],
+        "resources": ["leases"],
+        "resourceNames": [NAME],
+        "verbs": ["get", "update"],
+    },
+    {"apiGroups": ["coordination.k8s.io"], "resources": ["leases"], "verbs": ["create"]},
+    {
+        "apiGroups": [""],
+        "resources": ["configmaps"],
+        "resourceNames": [NAME],
+        "verbs": ["get"],
+    },
+]
+IDENTITY = Identity(namespace=HOME, service_account=NAME, installation=NAME)
+
+
+def soon() -> Deadline:
+    return Deadline.after(10)
+
+
+def eventually(condition: Callable[[], Any], seconds: float = 15.0) -> Any:
+    """The first true value of a condition."""
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, "did not come true in time"
+        time.sleep(0.05)
+    return value
+
+
+def apply(plane: ControlPlane, *manifests: dict[str, Any]) -> None:
+    content = json.dumps({"apiVersion": "v1", "kind": "List", "items": manifests})
+    kubectl = [str(plane.programs["kubectl"]), "--kubeconfig", str(plane.admin_kubeconfig)]
+    subprocess.run([*kubectl, "apply", "-f", "-"], input=content.encode(), check=True)
+
+
+def role(kind: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A role of these rules, bound to us."""
+    meta = {"name": NAME} | ({"namespace": HOME} if kind == "Role" else {})
+    group = "rbac.authorization.k8s.io"
+    version = f"{group}/v1"
+    return [
+        {"apiVersion": version, "kind": kind, "metadata": meta, "rules": rules},
+        {
+            "apiVersion": version,
+            "kind": f"{kind}Binding",
+            "metadata": meta,
+            "roleRef": {"apiGroup": group, "kind": kind, "name": NAME},
+            "subjects": [{"apiGroup": group, "kind": "User", "name": USER}],
+        },
+    ]
