@@ -69,7 +69,7 @@ class Lens:
     @cached_property
     def pods(self) -> int:
         """The pods of the family."""
-        return self.world.table.family[self.external.family]
+        return self.world.table.of_family(self.external.family)
 
     @cached_property
     def everyone(self) -> int:

@@ -11,8 +11,9 @@ has changed.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import product
+from operator import or_
 
 from webhook.netpol.intervals import EMPTY, Ranges, intersection
 from webhook.netpol.lens import Lens
@@ -21,6 +22,9 @@ from webhook.netpol.scope import Group
 
 Values = tuple[Ranges, ...]
 """The ports in each of the worlds that are swept together."""
+
+
+_CHUNK = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +83,20 @@ def reach(lens: Lens) -> Iterator[Reach]:
     """Yield everything that is allowed in one world."""
     groups = _Groups((lens,), altered=0)
     targets = list(groups.of(Direction.INGRESS))
-    sources = list(groups.of(Direction.EGRESS))
+    chunks = list(_chunks(list(groups.of(Direction.EGRESS))))
     for target in targets:
         incoming = [cell for cell in target.cells if cell[1] != (EMPTY,)]
-        for source in sources:
-            yield from _meet(source, target, source.cells, incoming)
+        senders = reduce(or_, (members for members, _ in incoming), 0)
+        for members, chunk in chunks:
+            for source in chunk if members & senders else ():
+                yield from _meet(source, target, source.cells, incoming)
+
+
+def _chunks(groups: Sequence[Subjects]) -> Iterator[tuple[int, Sequence[Subjects]]]:
+    """Yield runs of groups with all their members, so that a run is passed over at once."""
+    for start in range(0, len(groups), _CHUNK):
+        chunk = groups[start : start + _CHUNK]
+        yield reduce(or_, (group.members for group in chunk)), chunk
 
 
 def changes(before: Lens, after: Lens, altered: int) -> Iterator[Reach]:

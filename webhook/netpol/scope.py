@@ -75,7 +75,7 @@ class Scope:
 
     def _group(self, direction: Direction) -> Iterator[Group]:
         policies = [policy for policy in self.policies if direction in policy.types]
-        members = self.table.namespace.get(self.namespace, 0) & ~self.table.host_network
+        members = self.table.in_namespace(self.namespace) & ~self.table.host_network
         subjects = [members & self.table.matching(policy.pods) for policy in policies]
         cells = [members] if members else []
         for selected in subjects:
@@ -140,7 +140,7 @@ class Scope:
     def _selected(self, peer: SelectorPeer) -> int:
         """Return the pods a selector peer matches: never those in a node's network."""
         if peer.namespaces is None:
-            within = self.table.namespace.get(self.namespace, 0)
+            within = self.table.in_namespace(self.namespace)
         else:
             within = self.table.in_namespaces(peer.namespaces)
         return within & self.table.matching(peer.pods) & ~self.table.host_network

@@ -2,25 +2,66 @@
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from functools import cached_property
 
 from webhook.netpol import bits
-from webhook.netpol.addresses import FAMILIES, IPV4, Family
+from webhook.netpol.addresses import FAMILIES, Family
 from webhook.netpol.intervals import Ranges, ranges
 from webhook.netpol.labels import Labels, Operator, Requirement, Selector
 from webhook.netpol.model import METADATA_NAME, Pod
 from webhook.netpol.ports import port_range
 
-Inverted = tuple[int, Mapping[str, int]]
-"""The pods that have a key, and by value."""
+Slots = tuple[Pod | None, ...]
+_ANY = None
+"""The key of an index of labels under which the pods stand that have the label at all."""
+
+
+class Index:
+    """Sets of pods by a key that is read off each pod.
+
+    Args:
+        keys_of: the keys of a pod.
+        members: the pods by key.
+    """
+
+    def __init__(
+        self, keys_of: Callable[[Pod], Iterable[Hashable]], members: Mapping[Hashable, int]
+    ) -> None:
+        self._keys_of = keys_of
+        self.members = members
+
+    @classmethod
+    def of(cls, slots: Slots, keys_of: Callable[[Pod], Iterable[Hashable]]) -> "Index":
+        """Index all pods."""
+        found: dict[Hashable, list[int]] = defaultdict(list)
+        for slot, pod in enumerate(slots):
+            if pod is not None:
+                for key in keys_of(pod):
+                    found[key].append(slot)
+        size = len(slots)
+        return cls(keys_of, {key: bits.from_slots(each, size) for key, each in found.items()})
+
+    def get(self, key: Hashable) -> int:
+        """Return the pods that have the key."""
+        return self.members.get(key, 0)
+
+    def replaced(self, slot: int, old: Pod | None, new: Pod | None) -> "Index":
+        """Return the index with another pod, or none, in a slot."""
+        members = dict(self.members)
+        bit = 1 << slot
+        for key in self._keys_of(old) if old is not None else ():
+            members[key] &= ~bit
+        for key in self._keys_of(new) if new is not None else ():
+            members[key] = members.get(key, 0) | bit
+        return Index(self._keys_of, members)
 
 
 class PodTable:
-    """Pods by slot, with an inverted index of labels that grows with what selectors name.
+    """Pods by slot, with indexes that grow with what selectors name.
 
     Immutable as seen from outside; what is computed is kept. Labels that no selector
-    names (``pod-template-hash``) never enter the index.
+    names (``pod-template-hash``) never enter an index.
 
     Args:
         slots: a pod or a hole in each slot; of two tables that are compared, a pod has
@@ -28,19 +69,42 @@ class PodTable:
         namespaces: labels by name; every pod's namespace is there.
     """
 
-    def __init__(self, slots: tuple[Pod | None, ...], namespaces: Mapping[str, Labels]) -> None:
+    def __init__(
+        self,
+        slots: Slots,
+        namespaces: Mapping[str, Labels],
+        indexes: Mapping[Hashable, Index] | None = None,
+    ) -> None:
         self.slots = slots
         self.namespaces = namespaces
         self.size = len(slots)
-        self._pods = [(slot, pod) for slot, pod in enumerate(slots) if pod is not None]
+        self._indexes = dict(indexes or {})
         self._by_selector: dict[Selector, int] = {}
         self._by_namespace_selector: dict[Selector, int] = {}
-        self._by_key: dict[str, Inverted] = {}
-        self._serving: dict[tuple[str, str], Mapping[Ranges, int]] = {}
         self._addressed: dict[tuple[Family, Ranges], int] = {}
 
-    def _where(self, slots: Iterable[int]) -> int:
-        return bits.from_slots(slots, self.size)
+    def replaced(self, slot: int, pod: Pod | None, namespaces: Mapping[str, Labels]) -> "PodTable":
+        """Return the table with another pod, or none, in a slot; the indexes are kept.
+
+        Args:
+            slot: one of the table's, or `free_slot`.
+            pod: the new pod, None where it is gone.
+            namespaces: as in the class.
+        """
+        old = self.slots[slot] if slot < self.size else None
+        slots = (*self.slots[:slot], pod, *self.slots[slot + 1 :])
+        indexes = {name: each.replaced(slot, old, pod) for name, each in self._indexes.items()}
+        return PodTable(slots, namespaces, indexes)
+
+    def relabelled(self, namespaces: Mapping[str, Labels]) -> "PodTable":
+        """Return the table with other labels of Namespaces; the indexes are kept."""
+        return PodTable(self.slots, namespaces, self._indexes)
+
+    def _index(self, name: Hashable, keys_of: Callable[[Pod], Iterable[Hashable]]) -> Index:
+        known = self._indexes.get(name)
+        if known is None:
+            known = self._indexes[name] = Index.of(self.slots, keys_of)
+        return known
 
     @cached_property
     def names(self) -> list[str]:
@@ -50,38 +114,30 @@ class PodTable:
     @cached_property
     def slot_of(self) -> Mapping[str, int]:
         """The slot of every pod by ``namespace/name``."""
-        return {pod.key: slot for slot, pod in self._pods}
+        return {name: slot for slot, name in enumerate(self.names) if name}
 
     @cached_property
     def everyone(self) -> int:
         """All pods."""
-        return self._where(slot for slot, _ in self._pods)
+        return self._index("everyone", lambda _: (True,)).get(key=True)
+
+    @property
+    def free_slot(self) -> int:
+        """The first hole, or the slot behind all others."""
+        return (~self.everyone & (self.everyone + 1)).bit_length() - 1
 
     @cached_property
     def host_network(self) -> int:
         """Pods in their node's network, which policies by convention do not touch."""
-        return self._where(slot for slot, pod in self._pods if pod.host_network)
+        return self._index("host network", lambda pod: (pod.host_network,)).get(key=True)
 
-    @cached_property
-    def family(self) -> Mapping[Family, int]:
-        """Pods that have an address of the family (IPv4 where they have none at all)."""
-        return {
-            family: self._where(
-                slot
-                for slot, pod in self._pods
-                if any(each == family for each, _ in pod.addresses)
-                or (family == IPV4 and not pod.addresses)
-            )
-            for family in FAMILIES
-        }
+    def of_family(self, family: Family) -> int:
+        """Return the pods that have an address of the family (IPv4 where they have none)."""
+        return self._index("family", lambda pod: pod.families).get(family)
 
-    @cached_property
-    def namespace(self) -> Mapping[str, int]:
-        """Pods by their namespace."""
-        members: dict[str, list[int]] = defaultdict(list)
-        for slot, pod in self._pods:
-            members[pod.namespace].append(slot)
-        return {name: self._where(slots) for name, slots in members.items()}
+    def in_namespace(self, namespace: str) -> int:
+        """Return the pods of a namespace."""
+        return self._index("namespace", lambda pod: (pod.namespace,)).get(namespace)
 
     def matching(self, selector: Selector) -> int:
         """Return the pods of any namespace whose labels the selector matches."""
@@ -98,79 +154,86 @@ class PodTable:
         found = self._by_namespace_selector.get(selector)
         if found is None:
             found = 0
-            for name, members in self.namespace.items():
-                if selector.matches(self.namespaces[name]):
-                    found |= members
+            for name, labels in self.namespaces.items():
+                if selector.matches(labels):
+                    found |= self.in_namespace(name)
             self._by_namespace_selector[selector] = found
         return found
 
     def _meeting(self, requirement: Requirement) -> int:
-        having, by_value = self._inverted(requirement.key)
+        key = requirement.key
+
+        def values_of(pod: Pod) -> tuple[str | None, ...]:
+            value = pod.labels.get(key)
+            return () if value is None else (value, _ANY)
+
+        index = self._index(("label", key), values_of)
         named = 0
         for value in requirement.values:
-            named |= by_value.get(value, 0)
+            named |= index.get(value)
         match requirement.operator:
             case Operator.IN:
                 return named
             case Operator.NOT_IN:
                 return self.everyone & ~named
             case Operator.EXISTS:
-                return having
+                return index.get(_ANY)
             case Operator.DOES_NOT_EXIST:
-                return self.everyone & ~having
-
-    def _inverted(self, key: str) -> Inverted:
-        known = self._by_key.get(key)
-        if known is None:
-            members: dict[str, list[int]] = defaultdict(list)
-            for slot, pod in self._pods:
-                value = pod.labels.get(key)
-                if value is not None:
-                    members[value].append(slot)
-            by_value = {value: self._where(slots) for value, slots in members.items()}
-            having = self._where(slot for slots in members.values() for slot in slots)
-            known = self._by_key[key] = having, by_value
-        return known
+                return self.everyone & ~index.get(_ANY)
 
     def serving(self, name: str, protocol: str) -> Mapping[Ranges, int]:
         """Partition the pods that have a port name by what it resolves to in them."""
-        known = self._serving.get((name, protocol))
-        if known is None:
-            members: dict[Ranges, list[int]] = defaultdict(list)
-            for slot, pod in self._pods:
-                numbers = pod.resolve(name, protocol) if pod.ports else ()
-                if numbers:
-                    spans = (port_range(protocol, number, number)[0] for number in numbers)
-                    members[ranges(spans)].append(slot)
-            known = {ports: self._where(slots) for ports, slots in members.items()}
-            self._serving[name, protocol] = known
-        return known
+        return self._serving.get((name, protocol), {})
+
+    @cached_property
+    def _serving(self) -> Mapping[tuple[str, str], Mapping[Ranges, int]]:
+        found: dict[tuple[str, str], dict[Ranges, int]] = defaultdict(dict)
+        for key, members in self._index("ports", _resolutions).members.items():
+            assert isinstance(key, tuple)
+            name, protocol, numbers = key
+            if members:
+                found[name, protocol][numbers] = members
+        return found
 
     def addressed(self, family: Family, within: Ranges) -> int:
         """Return the pods that have an address of the family in the ranges."""
         known = self._addressed.get((family, within))
         if known is None:
             addresses, slots = self._sorted_addresses[family]
-            known = self._where(
+            inside = (
                 slot
                 for low, high in within
                 for slot in slots[bisect_left(addresses, low) : bisect_right(addresses, high)]
             )
-            self._addressed[family, within] = known
+            known = self._addressed[family, within] = bits.from_slots(inside, self.size)
         return known
 
     @cached_property
     def _sorted_addresses(self) -> Mapping[Family, tuple[list[int], list[int]]]:
         """Addresses of each family ascending, and the slots they belong to."""
         found: dict[Family, list[tuple[int, int]]] = {family: [] for family in FAMILIES}
-        for slot, pod in self._pods:
-            for family, address in pod.addresses:
+        for slot, pod in enumerate(self.slots):
+            for family, address in pod.addresses if pod is not None else ():
                 found[family].append((address, slot))
         ordered = {family: sorted(pairs) for family, pairs in found.items()}
         return {
             family: ([address for address, _ in pairs], [slot for _, slot in pairs])
             for family, pairs in ordered.items()
         }
+
+    def warm(self) -> None:
+        """Compute what every question needs."""
+        assert self._sorted_addresses is not None
+        assert self.slot_of is not None
+        for family in FAMILIES:
+            self.of_family(family)
+
+
+def _resolutions(pod: Pod) -> Iterable[tuple[str, str, Ranges]]:
+    """Yield each port name of a pod with its protocol and all its numbers."""
+    for name, protocol in {(port.name, port.protocol) for port in pod.ports if port.name}:
+        numbers = pod.resolve(name, protocol)
+        yield name, protocol, ranges(port_range(protocol, n, n)[0] for n in numbers)
 
 
 def namespace_labels(name: str, labels: Labels) -> Labels:

@@ -82,22 +82,22 @@ class World:
     def with_namespace(self, name: str, labels: Labels) -> "World":
         """Return the world in which a Namespace is created or has other labels."""
         namespaces = {**self.table.namespaces, name: namespace_labels(name, labels)}
-        return self.with_table(PodTable(self.table.slots, namespaces))
+        return self.with_table(self.table.relabelled(namespaces))
 
     def with_pod(self, pod: Pod) -> "World":
         """Return the world in which a pod is created or replaced; the others keep their slots."""
-        at = self._slot(pod.namespace, pod.name)
-        slots = self.table.slots
-        slots = (*slots, pod) if at is None else (*slots[:at], pod, *slots[at + 1 :])
-        return self.with_table(PodTable(slots, _complete(self.table.namespaces, (pod,))))
+        at = self.table.slot_of.get(pod.key, self.table.free_slot)
+        namespaces = self.table.namespaces
+        if pod.namespace not in namespaces:
+            namespaces = _complete(namespaces, (pod,))
+        return self.with_table(self.table.replaced(at, pod, namespaces))
 
     def without_pod(self, namespace: str, name: str) -> "World":
         """Return the world in which a pod is gone; its slot stays empty."""
-        at = self._slot(namespace, name)
+        at = self.table.slot_of.get(f"{namespace}/{name}")
         if at is None:
             return self
-        slots = (*self.table.slots[:at], None, *self.table.slots[at + 1 :])
-        return self.with_table(PodTable(slots, self.table.namespaces))
+        return self.with_table(self.table.replaced(at, None, self.table.namespaces))
 
     def with_table(self, table: PodTable) -> "World":
         """Return the same policies over other pods or Namespaces; compiled anew."""
@@ -106,6 +106,7 @@ class World:
 
     def warm(self) -> "World":
         """Compile all that a diff asks for, so that the first one is as fast as the next."""
+        self.table.warm()
         for scope in self.scopes.values():
             assert scope.groups is not None
         assert self.edges is not None
@@ -128,9 +129,6 @@ class World:
                 for group in groups:
                     found[direction] |= group.subjects
         return found
-
-    def _slot(self, namespace: str, name: str) -> int | None:
-        return self.table.slot_of.get(f"{namespace}/{name}")
 
     def _with_scope(self, namespace: str, policies: Iterable[Policy]) -> "World":
         ordered = tuple(sorted(policies, key=lambda policy: policy.name))
