@@ -2,13 +2,18 @@
 
 import json
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
 
 from tests.controlplane.plane import ControlPlane
+from webhook.cluster.client import Api
+from webhook.cluster.lease import LeaseLock
+from webhook.controller.elector import Elector, Timing
 from webhook.deadline import Deadline
 from webhook.settings import Identity
+from webhook.stop import Stop
 
 HOME = "portcullis-live"
 NAME = "portcullis-live"
@@ -94,3 +99,51 @@ def role(kind: str, rules: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "subjects": [{"apiGroup": group, "kind": "User", "name": USER}],
         },
     ]
+
+
+def webhook_configuration(kind: str, *names: str) -> dict[str, Any]:
+    entries = [
+        {
+            "name": name,
+            "clientConfig": {"url": "https://127.0.0.1:1/x"},
+            "admissionReviewVersions": ["v1"],
+            "sideEffects": "None",
+            "failurePolicy": "Ignore",
+            "rules": [],
+        }
+        for name in names
+    ]
+    version = "admissionregistration.k8s.io/v1"
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": NAME}, "webhooks": entries}
+
+
+class Lead:
+    """Notes when it leads, and whether two ever did."""
+
+    together = 0
+    count = 0
+    lock = threading.Lock()
+
+    def __init__(self) -> None:
+        self.leading = threading.Event()
+
+    def lead(self) -> None:
+        """Count."""
+        with Lead.lock:
+            Lead.count += 1
+            Lead.together = max(Lead.together, Lead.count)
+        self.leading.set()
+
+    def step_down(self) -> None:
+        """Discount."""
+        with Lead.lock:
+            Lead.count -= 1
+        self.leading.clear()
+
+
+def candidate(api: Api, identity: str) -> tuple[Lead, Stop, threading.Thread]:
+    elector = Elector(LeaseLock(api, HOME, NAME), identity, Timing(3.0, 2.0, 0.2))
+    lead, stop = Lead(), Stop()
+    thread = threading.Thread(target=elector.run, args=(stop, lead), daemon=True)
+    thread.start()
+    return lead, stop, thread

@@ -16,10 +16,13 @@ from chart_rights import (
     NAME,
     RULES,
     USER,
+    Lead,
     apply,
+    candidate,
     eventually,
     role,
     soon,
+    webhook_configuration,
 )
 
 from certs.rotation import Rotation
@@ -30,10 +33,8 @@ from webhook.cluster.bundles import WebhookBundles
 from webhook.cluster.client import Api
 from webhook.cluster.events import EventWriter
 from webhook.cluster.informer import Informer
-from webhook.cluster.lease import LeaseLock
 from webhook.cluster.live import LiveCluster
 from webhook.cluster.secrets import SecretStore
-from webhook.controller.elector import Elector, Timing
 from webhook.errors import ConflictError, NotFoundError, RefusedError
 from webhook.interfaces import Event, ObjectReference
 from webhook.model.namespace import Namespace, Seal
@@ -286,22 +287,6 @@ def test_the_secret_is_written_once_and_replaced_by_version(
         store.replace({}, third.version)
 
 
-def webhook_configuration(kind: str, *names: str) -> dict[str, Any]:
-    entries = [
-        {
-            "name": name,
-            "clientConfig": {"url": "https://127.0.0.1:1/x"},
-            "admissionReviewVersions": ["v1"],
-            "sideEffects": "None",
-            "failurePolicy": "Ignore",
-            "rules": [],
-        }
-        for name in names
-    ]
-    version = "admissionregistration.k8s.io/v1"
-    return {"apiVersion": version, "kind": kind, "metadata": {"name": NAME}, "webhooks": entries}
-
-
 def test_a_rotation_fills_the_ca_bundles(control_plane: ControlPlane, api: Api) -> None:
     """Every entry gets the bundle; once it stands nothing is written; upgrades leave it alone."""
     kinds = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
@@ -328,38 +313,6 @@ def test_a_rotation_fills_the_ca_bundles(control_plane: ControlPlane, api: Api) 
     finally:
         control_plane.kubectl("delete", ",".join(kinds), NAME)
         control_plane.kubectl("delete", "secret", f"{NAME}-ca", "-n", HOME)
-
-
-class Lead:
-    """Notes when it leads, and whether two ever did."""
-
-    together = 0
-    count = 0
-    lock = threading.Lock()
-
-    def __init__(self) -> None:
-        self.leading = threading.Event()
-
-    def lead(self) -> None:
-        """Count."""
-        with Lead.lock:
-            Lead.count += 1
-            Lead.together = max(Lead.together, Lead.count)
-        self.leading.set()
-
-    def step_down(self) -> None:
-        """Discount."""
-        with Lead.lock:
-            Lead.count -= 1
-        self.leading.clear()
-
-
-def candidate(api: Api, identity: str) -> tuple[Lead, Stop, threading.Thread]:
-    elector = Elector(LeaseLock(api, HOME, NAME), identity, Timing(3.0, 2.0, 0.2))
-    lead, stop = Lead(), Stop()
-    thread = threading.Thread(target=elector.run, args=(stop, lead), daemon=True)
-    thread.start()
-    return lead, stop, thread
 
 
 def test_one_candidate_leads_and_hands_over_on_stop(control_plane: ControlPlane, api: Api) -> None:
