@@ -16,6 +16,7 @@ from webhook.model.namespace import Namespace, Seal
 from webhook.model.objects import Node
 from webhook.model.profiles import Manifest, Profile
 from webhook.model.review import UserInfo
+from webhook.model.workloads import DaemonSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,20 @@ class Nodes(Protocol):
 
     def nodes(self, deadline: Deadline) -> Iterator[Node]:
         """Every Node, page by page, so that a caller may stop early."""
+
+
+class DaemonSets(Protocol):
+    """Reads DaemonSets: they tell which network plugin the cluster runs."""
+
+    def daemon_sets(self, deadline: Deadline) -> Iterator[DaemonSet]:
+        """Every DaemonSet of every namespace, page by page."""
+
+
+class Blocks(Protocol):
+    """Reads the address blocks that Calico's IPAM has handed out."""
+
+    def ipam_blocks(self, deadline: Deadline) -> Iterator[str]:
+        """``spec.cidr`` of every IPAMBlock, page by page; none where the CRD is not installed."""
 
 
 class Namespaces(Protocol):
@@ -96,5 +111,15 @@ class Installation(Protocol):
         """Creation of the installation's ConfigMap, UTC."""
 
 
-class Cluster(Nodes, Namespaces, Policies, Authorizer, Events, Installation, Protocol):
+class Cluster(
+    Nodes,
+    DaemonSets,
+    Blocks,
+    Namespaces,
+    Policies,
+    Authorizer,
+    Events,
+    Installation,
+    Protocol,
+):
     """All of it: what `webhook.bootstrap` is given."""

@@ -21,6 +21,7 @@ from webhook.model.namespace import Namespace, Seal
 from webhook.model.objects import Node, ObjectMeta
 from webhook.model.profiles import Manifest, Profile
 from webhook.model.review import UserInfo
+from webhook.model.workloads import DaemonSet
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,10 @@ class SnapshotCluster:
         for item in objects:
             by_kind.setdefault(str(item.get("kind")), []).append(item)
         self._nodes = tuple(msgspec.convert(item, Node) for item in by_kind.get("Node", ()))
+        self._daemon_sets = tuple(
+            msgspec.convert(item, DaemonSet) for item in by_kind.get("DaemonSet", ())
+        )
+        self._blocks = tuple(_block_cidr(item) for item in by_kind.get("IPAMBlock", ()))
         self._namespaces = {
             space.name: space for space in map(_namespace, by_kind.get("Namespace", ()))
         }
@@ -59,6 +64,16 @@ class SnapshotCluster:
         """Every Node of the snapshot."""
         del deadline
         return iter(self._nodes)
+
+    def daemon_sets(self, deadline: Deadline) -> Iterator[DaemonSet]:
+        """Every DaemonSet of the snapshot."""
+        del deadline
+        return iter(self._daemon_sets)
+
+    def ipam_blocks(self, deadline: Deadline) -> Iterator[str]:
+        """``spec.cidr`` of every IPAMBlock of the snapshot."""
+        del deadline
+        return iter(self._blocks)
 
     def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
         """The Namespace with what was written to it since."""
@@ -112,6 +127,10 @@ class SnapshotCluster:
 def _key(item: Mapping[str, Any]) -> tuple[str, str]:
     metadata = item.get("metadata") or {}
     return metadata.get("namespace") or "default", metadata.get("name") or ""
+
+
+def _block_cidr(item: Mapping[str, Any]) -> str:
+    return str((item.get("spec") or {}).get("cidr") or "")
 
 
 def _namespace(item: Mapping[str, Any]) -> Namespace:

@@ -32,6 +32,7 @@ from webhook.model.namespace import Namespace, Seal
 from webhook.model.objects import Node
 from webhook.model.profiles import Manifest, Profile
 from webhook.model.review import UserInfo
+from webhook.model.workloads import DaemonSet
 
 INSTALLED_AT = datetime(2026, 1, 1, tzinfo=UTC)
 BORN_AFTER = datetime(2026, 2, 1, tzinfo=UTC)
@@ -43,6 +44,8 @@ class FakeCluster:
 
     Attributes:
         node_list: what `nodes` yields.
+        daemon_set_list: what `daemon_sets` yields.
+        block_cidrs: what `ipam_blocks` yields.
         namespaces: by name; `add_namespace` makes one.
         policies: applied manifests by (namespace, name).
         marked: each mark that was written, as (namespace, seal).
@@ -54,6 +57,8 @@ class FakeCluster:
 
     def __init__(self) -> None:
         self.node_list: list[Node] = []
+        self.daemon_set_list: list[DaemonSet] = []
+        self.block_cidrs: list[str] = []
         self.namespaces: dict[str, Namespace] = {}
         self.policies: dict[tuple[str, str], Manifest] = {}
         self.marked: list[tuple[str, Seal]] = []
@@ -98,6 +103,14 @@ class FakeCluster:
     def nodes(self, deadline: Deadline) -> Iterator[Node]:
         self._enter("nodes", deadline)
         yield from list(self.node_list)
+
+    def daemon_sets(self, deadline: Deadline) -> Iterator[DaemonSet]:
+        self._enter("daemon_sets", deadline)
+        yield from list(self.daemon_set_list)
+
+    def ipam_blocks(self, deadline: Deadline) -> Iterator[str]:
+        self._enter("ipam_blocks", deadline)
+        yield from list(self.block_cidrs)
 
     def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
         self._enter("namespace", deadline)

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
@@ -16,20 +16,37 @@ from webhook.model.namespace import PROFILE_LABEL, SEAL_LABEL, Namespace, Seal
 from webhook.model.objects import Node, PartialObject
 from webhook.model.profiles import Manifest, Profile
 from webhook.model.review import UserInfo
+from webhook.model.workloads import DaemonSet
 from webhook.settings import Identity
 
 FIELD_MANAGER = "portcullis"
 """Owner of the fields that we apply to Namespaces and NetworkPolicies."""
 
 PAGE = 500
-"""Nodes to a page, as client-go's pager: some 7 MB, of which we decode a hundredth."""
+"""Objects to a page, as client-go's pager: some 7 MB of Nodes, of which we decode a hundredth."""
+
+BLOCKS = (
+    "/apis/crd.projectcalico.org/v1/ipamblocks",
+    "/apis/projectcalico.org/v3/ipamblocks",
+)
+"""Where Calico keeps its address blocks: up to v3.31, and with native v3 CRDs after that."""
+
+Item = TypeVar("Item", bound=msgspec.Struct)
 
 logger = logging.getLogger(__name__)
 
 
-class _NodeList(msgspec.Struct, frozen=True):
+class _List(msgspec.Struct, Generic[Item], frozen=True):
     metadata: ListMeta = ListMeta()
-    items: list[Node] | None = None
+    items: list[Item] | None = None
+
+
+class _BlockSpec(msgspec.Struct, frozen=True):
+    cidr: str = ""
+
+
+class _Block(msgspec.Struct, frozen=True):
+    spec: _BlockSpec = _BlockSpec()
 
 
 class _ReviewStatus(msgspec.Struct, frozen=True, rename="camel"):
@@ -42,7 +59,9 @@ class _AccessReview(msgspec.Struct, frozen=True):
     status: _ReviewStatus = _ReviewStatus()
 
 
-_nodes = msgspec.json.Decoder(_NodeList)
+_nodes = msgspec.json.Decoder(_List[Node])
+_daemon_sets = msgspec.json.Decoder(_List[DaemonSet])
+_blocks = msgspec.json.Decoder(_List[_Block])
 _object = msgspec.json.Decoder(PartialObject)
 _access_review = msgspec.json.Decoder(_AccessReview)
 
@@ -75,14 +94,28 @@ class LiveCluster:
         Raises:
             ClusterError: also halfway.
         """
-        token = ""
-        while True:
-            query: Query = {"limit": PAGE} | ({"continue": token} if token else {})
-            page = decode(_nodes, self._api.get("/api/v1/nodes", deadline, query=query))
-            yield from page.items or ()
-            token = page.metadata.token
-            if not token:
-                return
+        return self._pages("/api/v1/nodes", _nodes, deadline)
+
+    def daemon_sets(self, deadline: Deadline) -> Iterator[DaemonSet]:
+        """Every DaemonSet of every namespace, a page at a time.
+
+        Raises:
+            ClusterError: also halfway.
+        """
+        return self._pages("/apis/apps/v1/daemonsets", _daemon_sets, deadline)
+
+    def ipam_blocks(self, deadline: Deadline) -> Iterator[str]:
+        """``spec.cidr`` of every IPAMBlock; none where Calico's CRDs are not installed.
+
+        Raises:
+            ClusterError: also halfway.
+        """
+        for path in BLOCKS:
+            try:
+                for block in self._pages(path, _blocks, deadline):
+                    yield block.spec.cidr
+            except NotFoundError:
+                continue
 
     def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
         """The Namespace as it is now: a consistent read of its metadata."""
@@ -162,6 +195,19 @@ class LiveCluster:
                 raise UnavailableError(f"{self._installation} has no creationTimestamp")
             self._installed_at = datetime.fromisoformat(stamp)
         return self._installed_at
+
+    def _pages(
+        self, path: str, decoder: "msgspec.json.Decoder[_List[Item]]", deadline: Deadline
+    ) -> Iterator[Item]:
+        """The items of a list; a page is fetched when it is asked for."""
+        token = ""
+        while True:
+            query: Query = {"limit": PAGE} | ({"continue": token} if token else {})
+            page = decode(decoder, self._api.get(path, deadline, query=query))
+            yield from page.items or ()
+            token = page.metadata.token
+            if not token:
+                return
 
     def _reason_of(self, error: Exception, namespace: Namespace, deadline: Deadline) -> Exception:
         """Why a mark was refused: the Namespace is gone, is another one, or what was said.
