@@ -9,7 +9,7 @@ import pytest
 
 from tests.netpol.clusters import CIDRS, NUMBERS, PROTOCOLS, changed, cluster, policy, rule
 from tests.netpol.reference import Reference
-from webhook.netpol.engine import connectivity, diff
+from webhook.netpol.engine import connectivity, declared, diff
 from webhook.netpol.explain import explain
 from webhook.netpol.model import Direction
 from webhook.netpol.parse import parse_world
@@ -266,3 +266,19 @@ def test_explain_agrees_with_connectivity():
                     for hop in answer.hops:
                         key = source, target, hop.source.family
                         assert opened(rows[key]) if key in rows else not hop.allowed
+
+
+def test_a_diff_is_never_more_than_what_both_sides_declare():
+    """Without altered pods, what opens was opened by the source's or the target's policies."""
+    for seed in range(200):
+        rng = random.Random(seed)
+        objects = cluster(rng)
+        before = parse_world(objects)
+        after = parse_world([*objects, policy(rng, "added")])
+        sides = [declared(before, after, direction) for direction in Direction]
+        change = diff(before, after)
+        opened_by = set().union(*(exact(side.opened) for side in sides))
+        closed_by = set().union(*(exact(side.closed) for side in sides))
+
+        assert exact(change.opened) <= opened_by, f"seed {seed}"
+        assert exact(change.closed) <= closed_by, f"seed {seed}"

@@ -1,16 +1,17 @@
 """The two questions about a whole cluster: what is allowed, and what a change changes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 
 from webhook.netpol import bits
 from webhook.netpol.addresses import FAMILIES, Family
 from webhook.netpol.intervals import difference
 from webhook.netpol.lens import External, Lens
-from webhook.netpol.model import Pod
+from webhook.netpol.model import Direction, Pod
 from webhook.netpol.names import Names
-from webhook.netpol.reach import changes, reach
+from webhook.netpol.reach import Reach, changes, moves, reach
 from webhook.netpol.rows import Block, Rows
 from webhook.netpol.table import PodTable
 from webhook.netpol.world import World, cut
@@ -52,13 +53,40 @@ def diff(before: World, after: World, *, ipblock_matches_pods: bool = True) -> C
         after: the cluster after it.
         ipblock_matches_pods: as in `connectivity`.
     """
+    return _change(before, after, changes, ipblock_matches_pods=ipblock_matches_pods)
+
+
+def declared(
+    before: World, after: World, direction: Direction, *, ipblock_matches_pods: bool = True
+) -> Change:
+    """Return what a change opens and closes on one side, whatever the other side says.
+
+    Where this is more than `diff`, policies of the other side still deny the rest.
+
+    Args:
+        before: the cluster before the change.
+        after: the cluster after it.
+        direction: the side whose policies are asked.
+        ipblock_matches_pods: as in `connectivity`.
+    """
+    find = partial(moves, direction=direction)
+    return _change(before, after, find, ipblock_matches_pods=ipblock_matches_pods)
+
+
+def _change(
+    before: World,
+    after: World,
+    find: Callable[[Lens, Lens, int], Iterator[Reach]],
+    *,
+    ipblock_matches_pods: bool,
+) -> Change:
     before, after = _aligned(before, after)
     views = _views((before, after), ipblock_matches_pods=ipblock_matches_pods)
     altered = _altered(before.table, after.table)
     opened: list[Block] = []
     closed: list[Block] = []
     for family, (old, new) in views:
-        for found in changes(old, new, altered):
+        for found in find(old, new, altered):
             was, now = found.ports
             for blocks, ports in ((opened, difference(now, was)), (closed, difference(was, now))):
                 if ports:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from webhook.netpol.addresses import Family, parse_address
 from webhook.netpol.fields import Field
 from webhook.netpol.model import ContainerPort, Pod
+from webhook.netpol.parse_port import read_number, read_protocol
 from webhook.netpol.parse_selector import parse_labels
 
 MULTUS_ANNOTATION = "k8s.v1.cni.cncf.io/networks"
@@ -115,8 +116,8 @@ def _parse_ports(spec: Field) -> tuple[ContainerPort, ...]:
     return tuple(
         ContainerPort(
             name=port.get("name").text(),
-            protocol=port.get("protocol").text() or "TCP",
-            number=port.get("containerPort").integer(),
+            protocol=read_protocol(port.get("protocol")),
+            number=read_number(port.get("containerPort")),
         )
         for container in (*spec.get("containers").items(), *sidecars)
         for port in container.get("ports").items()

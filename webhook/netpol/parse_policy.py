@@ -11,8 +11,9 @@ from webhook.netpol.addresses import Family, parse_cidr
 from webhook.netpol.fields import Field
 from webhook.netpol.intervals import Interval
 from webhook.netpol.model import Direction, IPBlock, Peer, Policy, PortRule, Rule, SelectorPeer
+from webhook.netpol.parse_port import read_number, read_protocol
 from webhook.netpol.parse_selector import parse_selector
-from webhook.netpol.ports import MAX_PORT, PROTOCOLS, port_range
+from webhook.netpol.ports import port_range
 
 _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?")
 _MAX_TYPES = 2
@@ -108,18 +109,15 @@ def _parse_cidr(at: Field) -> tuple[Family, Interval]:
 def _parse_port(at: Field) -> PortRule:
     at.only("protocol", "port", "endPort")
     protocol, port, end = (at.get(key) for key in ("protocol", "port", "endPort"))
-    name = protocol.text(default="TCP")
-    if name not in PROTOCOLS:
-        supported = ", ".join(f'"{each}"' for each in PROTOCOLS)
-        raise protocol.error(f'Unsupported value: "{name}": supported values: {supported}')
+    name = read_protocol(protocol, default="")
     if isinstance(port.value, str):
         return _parse_named(port, end, name)
     if not port:
         if end:
             raise end.invalid("may not be specified when `port` is not specified")
         return PortRule(name, port_range(name))
-    low = _parse_number(port)
-    high = _parse_number(end) if end else low
+    low = read_number(port)
+    high = read_number(end) if end else low
     if high < low:
         raise end.invalid("must be greater than or equal to `port`")
     return PortRule(name, port_range(name, low, high))
@@ -135,10 +133,3 @@ def _parse_named(port: Field, end: Field, protocol: str) -> PortRule:
             f"with at least one letter{digits}"
         )
     return PortRule(protocol, name=port.text())
-
-
-def _parse_number(at: Field) -> int:
-    number = at.integer()
-    if not 1 <= number <= MAX_PORT:
-        raise at.invalid(f"must be between 1 and {MAX_PORT}, inclusive")
-    return number

@@ -5,6 +5,7 @@ from webhook.netpol.fields import Field
 from webhook.netpol.labels import Operator, Requirement, Selector
 from webhook.netpol.model import Service, ServicePort
 from webhook.netpol.parse_pod import read_address
+from webhook.netpol.parse_port import read_number, read_protocol
 from webhook.netpol.parse_selector import parse_labels
 
 
@@ -35,15 +36,21 @@ def _equalities(labels: dict[str, str]) -> Selector:
 
 
 def _parse_port(at: Field) -> ServicePort:
-    port = at.get("port").integer()
-    target = at.get("targetPort")
+    port = read_number(at.get("port"))
     return ServicePort(
         name=at.get("name").text(),
-        protocol=at.get("protocol").text() or "TCP",
+        protocol=read_protocol(at.get("protocol")),
         port=port,
-        target=target.text() if isinstance(target.value, str) else target.integer() or port,
+        target=_parse_target(at.get("targetPort"), port),
         node_port=at.get("nodePort").integer(),
     )
+
+
+def _parse_target(at: Field, port: int) -> int | str:
+    """Read a target port; without one (or 0, or empty) it is the Service's own port."""
+    if not at.value:
+        return port
+    return at.text() if isinstance(at.value, str) else read_number(at)
 
 
 def _parse_addresses(document: Field) -> tuple[tuple[Family, int], ...]:

@@ -118,6 +118,23 @@ def changes(before: Lens, after: Lens, altered: int) -> Iterator[Reach]:
                     yield found
 
 
+def moves(before: Lens, after: Lens, altered: int, *, direction: Direction) -> Iterator[Reach]:
+    """Yield what differs on one side between two worlds, as `changes` does for both.
+
+    Args:
+        before: the world before the change.
+        after: the world after it.
+        altered: the pods that differ themselves, or whose Namespace's labels do.
+        direction: the side.
+    """
+    for subjects in _Groups((before, after), altered).of(direction):
+        if subjects.changed or subjects.altered:
+            for peers, ports in subjects.moving:
+                ends = (peers, subjects.members)
+                sources, targets = ends if direction is Direction.INGRESS else reversed(ends)
+                yield Reach(sources, targets, ports)
+
+
 def _changed(source: Subjects, target: Subjects) -> Iterator[Reach]:
     """Meet two groups only where a difference can come from."""
     if source.altered or target.altered or (source.changed and target.changed):
