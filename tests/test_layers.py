@@ -104,6 +104,7 @@ LAYERS = {
         "webhook.model*",
         "webhook.interfaces",
         "webhook.stop",
+        "webhook.backoff",
         "webhook.controller.election",
         "webhook.deadline",
         "webhook.errors",

@@ -1,7 +1,9 @@
 """The settings file and the environment."""
 
+import msgspec
 import pytest
 
+from webhook.bootstrap_controller import controller
 from webhook.errors import SettingsError
 from webhook.model.profiles import Profile
 from webhook.settings import ConfigMapRef, Settings, decode_settings, load
@@ -68,3 +70,13 @@ def test_a_missing_file_is_named(tmp_path) -> None:
     """A settings file that cannot be read refuses to start."""
     with pytest.raises(SettingsError, match=r"absent\.yaml: No such file"):
         load({"PORTCULLIS_SETTINGS": str(tmp_path / "absent.yaml")})
+
+
+def test_lease_times_that_could_make_two_leaders() -> None:
+    """A deadline beyond the lease is named before anything is started."""
+    settings = decode_settings("controller: {leaseDuration: 5, renewDeadline: 10}")
+    environment = load({"KUBECONFIG": "/nowhere"})
+    wrong = msgspec.structs.replace(environment, settings=settings)
+
+    with pytest.raises(SettingsError, match="leaseDuration > renewDeadline"):
+        controller(wrong)

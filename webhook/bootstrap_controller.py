@@ -23,9 +23,10 @@ from webhook.controller.reconciler import Reconciler
 from webhook.controller.runner import Runner, Task, patiently, run_until_signal
 from webhook.controller.sealer import Sealer
 from webhook.deadline import Deadline
+from webhook.errors import SettingsError
 from webhook.metrics import PrometheusRecorder
 from webhook.replica import utc_now
-from webhook.settings import Environment
+from webhook.settings import ControllerSettings, Environment
 from webhook.stop import Stop
 
 SEALERS = 4
@@ -54,6 +55,7 @@ class Process:
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
+        self._timing = _timing(environment.settings.controller)
         self._registry = CollectorRegistry()
         self._metrics = ControllerMetrics(self._registry)
         self._recorder = PrometheusRecorder(self._registry)
@@ -90,10 +92,9 @@ class Process:
         return self._cluster.installed_at(Deadline.after(CALL_SECONDS))
 
     def _elector(self) -> Elector:
-        identity, times = self._environment.identity, self._environment.settings.controller
+        identity = self._environment.identity
         lock = LeaseLock(self._api, identity.namespace, identity.installation)
-        timing = Timing(times.lease_duration, times.renew_deadline, times.retry_period)
-        return Elector(lock, identity.pod, timing)
+        return Elector(lock, identity.pod, self._timing)
 
     def _tasks(self, since: datetime) -> Mapping[str, Task]:
         tasks = self._certificates()
@@ -136,3 +137,10 @@ class Process:
             selector={"fieldSelector": f"metadata.name={name}"} if name else None,
             resync=self._environment.settings.controller.resync_period,
         )
+
+
+def _timing(times: ControllerSettings) -> Timing:
+    try:
+        return Timing(times.lease_duration, times.renew_deadline, times.retry_period)
+    except ValueError as error:
+        raise SettingsError(f"settings: {error}") from error

@@ -65,3 +65,11 @@ def test_the_owners_sample() -> None:
 def test_readable(text: str | None) -> None:
     """What flanneld reads, or what is not there at all, is no business of this check."""
     assert violations(text) == []
+
+
+def test_a_pre_shared_key_is_not_repeated() -> None:
+    """A refusal reaches audit logs, so the line is not shown where a secret may stand on it."""
+    (violation,) = violations('{"Backend": {"Type": "ipsec", "psk": "hunter2",}}')
+
+    assert "hunter2" not in violation.message
+    assert "line 1, column 48" in violation.message

@@ -28,7 +28,10 @@ def netconf_readable(change: NetConfChange) -> Iterator[Violation]:
 
 
 def _explain(error: NetConfError) -> str:
-    return (
-        f"{error.detail} (line {error.line}, column {error.column})\n{error.caret()}\n"
-        "flanneld exits on this at its next start, and the node loses its network"
-    )
+    lines = [
+        f"{error.detail} (line {error.line}, column {error.column})",
+        "flanneld exits on this at its next start, and the node loses its network",
+    ]
+    if not error.tells_secrets:
+        lines.insert(1, error.caret())
+    return "\n".join(lines)

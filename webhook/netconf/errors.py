@@ -6,9 +6,12 @@
     └── NetConfError    the net-conf.json is one that flanneld exits on
 """
 
+import re
 from enum import StrEnum
 
 from webhook.netconf.place import Place, caret, place_of
+
+_SECRET = re.compile(rb"psk|accesskey", re.IGNORECASE)
 
 
 class Stage(StrEnum):
@@ -91,3 +94,11 @@ class NetConfError(ValueError):
     def caret(self) -> str:
         """Return the line of the fault with a caret under the place."""
         return caret(self._data, self.offset)
+
+    @property
+    def tells_secrets(self) -> bool:
+        """Whether the text holds a key whose value must not be shown, on whatever line.
+
+        What admission answers is kept in audit logs; the author knows his text anyway.
+        """
+        return bool(_SECRET.search(self._data))
