@@ -1,4 +1,4 @@
-"""The commands over NetworkPolicies in manifests: connectivity, diff, explain."""
+"""The commands over NetworkPolicies in manifests: connectivity, diff, explain, exposure."""
 
 import argparse
 import json
@@ -13,6 +13,8 @@ from webhook.errors import PortcullisError
 from webhook.manifests import STDIN, ManifestError, read_world
 from webhook.netpol.engine import connectivity, diff
 from webhook.netpol.explain import Explanation, explain
+from webhook.netpol.exposure import Exposure, exposure
+from webhook.netpol.model import Direction
 from webhook.netpol.ports import MAX_PORT, PROTOCOLS, conn_text
 from webhook.netpol.rows import Row, Rows, Targets
 from webhook.netpol.verdict import Decision, Hop
@@ -40,6 +42,8 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument(
         "--port", type=_port, help="such as TCP/80, 80 (TCP) or UDP; without it every port"
     )
+    parser.add_argument("paths", metavar="PATH", nargs="+", help=_PATH_HELP)
+    parser = _add(subparsers, "exposure", _exposure, "list what is open to pods made later")
     parser.add_argument("paths", metavar="PATH", nargs="+", help=_PATH_HELP)
 
 
@@ -136,6 +140,15 @@ def _explain(arguments: argparse.Namespace) -> Iterator[str]:
         yield from _explanation_text(explanation)
 
 
+def _exposure(arguments: argparse.Namespace) -> Iterator[str]:
+    found = exposure(read_world(arguments.paths))
+    if arguments.output == "json":
+        exposures = [_exposure_json(each) for each in found]
+        yield json.dumps({"exposures": exposures}, indent=2, ensure_ascii=False) + "\n"
+    else:
+        yield from map(_exposure_text, found)
+
+
 def _row_text(row: Row) -> str:
     return f"{row.src} -> {row.dst} IPv{row.family} {row.conn}"
 
@@ -173,6 +186,34 @@ def _json_tails(targets: Targets) -> list[str]:
         f'{json.dumps(name)}, "family": {family}, "conn": "{conn}"}}'
         for name, family, conn in targets.reached
     ]
+
+
+def _exposure_json(found: Exposure) -> dict[str, Any]:
+    return {
+        "pods": list(found.subjects),
+        "direction": found.direction.value,
+        "namespaceSelector": str(found.namespaces),
+        "podSelector": str(found.pods),
+        "conn": conn_text(found.opening.ports),
+        "namedPorts": _named_ports(found),
+        "exact": found.exact,
+    }
+
+
+def _named_ports(found: Exposure) -> list[str]:
+    return [f"{protocol} {name}" for name, protocol in sorted(found.opening.names)]
+
+
+def _exposure_text(found: Exposure) -> str:
+    conn = [conn_text(found.opening.ports)] if found.opening.ports else []
+    pods = f"pods with {found.pods}" if found.pods.requirements else "every pod"
+    of_namespaces = f" of namespaces with {found.namespaces}"
+    namespaces = of_namespaces if found.namespaces.requirements else " of every namespace"
+    word = "from" if found.direction is Direction.INGRESS else "to"
+    return (
+        f"{', '.join(found.subjects)}: {found.direction.lower()} {word} {pods}{namespaces} "
+        f"{','.join([*conn, *_named_ports(found)])}\n"
+    )
 
 
 def _explanation_json(explanation: Explanation) -> dict[str, Any]:

@@ -115,6 +115,23 @@ def test_explain_json(run):
     assert ["x/p"] == answer["hops"][0]["ingress"]["policies"]
 
 
+def test_exposure(run):
+    """What later pods meet is told by selectors."""
+    _, text, _ = run("exposure", "@all.yaml")
+    _, out, _ = run("exposure", "--output", "json", "@all.yaml")
+    (found,) = json.loads(out)["exposures"]
+
+    assert (
+        "x/a, x/b: egress to every pod of namespaces with kubernetes.io/metadata.name=x "
+        "All Connections\n"
+    ) == text
+    assert ("Egress", "kubernetes.io/metadata.name=x", "") == (
+        found["direction"],
+        found["namespaceSelector"],
+        found["podSelector"],
+    )
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -7,5 +7,6 @@ Modules, each importing only those before it:
 
 ``intervals`` → ``ports``, ``addresses``, ``labels`` → ``model`` → ``fields``, ``parse_*``,
 ``parse`` → ``bits``, ``table``, ``scope``, ``world`` → ``lens``, ``reach``, ``names``, ``rows``,
-``engine``; ``verdict``, ``places``, ``explain`` answer single pairs without the sets.
+``engine``; ``verdict``, ``places``, ``explain`` answer single pairs without the sets,
+``exposure`` foretells pods that are made later.
 """

@@ -41,6 +41,18 @@ class Requirement:
             case Operator.DOES_NOT_EXIST:
                 return self.key not in labels
 
+    def __str__(self) -> str:
+        """Print as ``labels.Requirement.String`` does: ``k in (a,b)``, ``!k``, ``k=a``."""
+        match self.operator:
+            case Operator.EXISTS:
+                return self.key
+            case Operator.DOES_NOT_EXIST:
+                return f"!{self.key}"
+            case Operator.IN if len(self.values) == 1:
+                return f"{self.key}={self.values[0]}"
+        word = "in" if self.operator is Operator.IN else "notin"
+        return f"{self.key} {word} ({','.join(self.values)})"
+
 
 @dataclass(frozen=True, slots=True)
 class Selector:
@@ -55,6 +67,10 @@ class Selector:
     def matches(self, labels: Labels) -> bool:
         """Tell whether the labels meet every requirement."""
         return all(requirement.matches(labels) for requirement in self.requirements)
+
+    def __str__(self) -> str:
+        """Print as ``kubectl -l`` takes it; nothing selects everything."""
+        return ",".join(map(str, self.requirements))
 
 
 EVERYTHING = Selector()
