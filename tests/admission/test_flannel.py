@@ -45,6 +45,16 @@ def test_a_live_toggle_is_refused(validate, name, namespace) -> None:
     assert response.audit_annotations == {"refused-by": CHECK}
 
 
+def test_an_invalid_text_tells_of_the_override_in_its_cause(validate) -> None:
+    """Of an Invalid, kubectl prints the causes and not the message."""
+    response = validate("UPDATE", config_map("{"), config_map(OFF))
+
+    assert (response.code, response.reason) == (422, "Invalid")
+    (cause,) = response.causes
+    assert f"{cause.field}: {cause.message}" == response.message
+    assert "guards.portcullis.dev/netconf-readable" in cause.message
+
+
 def test_before_the_cluster_is_built_it_is_free(validate) -> None:
     """Without a node that flannel ran on, the toggle is nobody's loss."""
     assert validate("UPDATE", config_map(ON), config_map(OFF)).allowed

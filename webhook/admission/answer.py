@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec import structs
+
 from webhook.admission.override import Override
 from webhook.checks.registry import Finding
 from webhook.model.namespace import OVERRIDE_ANNOTATION
@@ -35,11 +37,16 @@ def judged(
 def _refusal(standing: Sequence[Finding], override: Override) -> AdmissionResponse:
     invalid = all(finding.violation.reason in _INVALID for finding in standing)
     lines = [str(finding.violation) for finding in standing]
+    causes = [_cause(finding) for finding in standing]
+    hint = _how_to_override(standing, override)
+    if invalid:
+        # Of an Invalid, kubectl prints the causes and not the message.
+        causes[-1] = structs.replace(causes[-1], message=f"{causes[-1].message}\n{hint}")
     return refused(
-        "\n".join([*lines, _how_to_override(standing, override)]),
+        "\n".join([*lines, hint]),
         code=422 if invalid else 403,
         reason="Invalid" if invalid else "Forbidden",
-        causes=tuple(_cause(finding) for finding in standing),
+        causes=tuple(causes),
         audit={"refused-by": ",".join(_ids(standing))},
     )
 
