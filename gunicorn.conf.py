@@ -5,13 +5,15 @@ gunicorn reads module-level names as its settings and functions as its hooks.
 
 import os
 import ssl
+import time
 from collections.abc import Callable
 from typing import Any
 
-from webhook import logs, settings
-from webhook.server import exposition
+from webhook import exposition, logs, settings
 from webhook.server import worker as draining
 from webhook.server.tls import NoCertificateError
+
+_WARMING_SECONDS = 0.05
 
 _environment = settings.load()
 _server = _environment.settings.server
@@ -48,25 +50,44 @@ def ssl_context(_config: Any, _default: Callable[[], ssl.SSLContext]) -> ssl.SSL
         raise ssl.SSLError(ssl.SSL_ERROR_EOF, str(error)) from error
 
 
-def when_ready(_arbiter: Any) -> None:
-    """Serve /metrics from the arbiter, which outlives the workers."""
-    if _environment.metrics is not None:
-        exposition.serve(_server.address, _server.metrics_port, _environment.metrics)
+_health: list[exposition.HealthServer] = []
 
 
 def on_starting(_arbiter: Any) -> None:
-    """Forget the counters of a former run."""
+    """Serve liveness and the workers' metrics from the arbiter, which outlives them.
+
+    Liveness must not wait for what a worker waits for, a certificate; a stuck worker is the
+    arbiter's business (`timeout`).
+    """
     if _environment.metrics is not None:
-        exposition.prepare(_environment.metrics)
+        registry = exposition.shared(_environment.metrics)
+        server = exposition.HealthServer(
+            _server.address, _server.metrics_port, registry, lambda: None
+        )
+        server.start()
+        _health.append(server)
+
+
+def post_fork(_arbiter: Any, _worker: Any) -> None:
+    """Leave the arbiter's socket to the arbiter."""
+    for server in _health:
+        server.disown()
 
 
 def post_worker_init(worker: draining.DrainingWorker) -> None:
-    """Start the replica's threads: they must live in the worker, not in its parent."""
+    """Start the replica's threads, and accept no connection before it is ready.
+
+    The threads must live in the worker, not in its parent. A worker without a certificate could
+    only reset connections, while the Pod is in rotation since another worker is ready.
+    """
     from wsgi import replica  # noqa: PLC0415 - as above
 
+    replica.start()
+    while worker.alive and not replica.lifecycle.state.answers:
+        worker.notify()
+        time.sleep(_WARMING_SECONDS)
     worker.lifecycle = replica.lifecycle
     worker.drain_seconds = _server.drain_seconds
-    replica.start()
 
 
 def pre_request(worker: draining.DrainingWorker, request: Any) -> None:

@@ -18,12 +18,13 @@ from webhook.cluster.live import LiveCluster
 from webhook.cluster.secrets import SecretStore
 from webhook.controller.certificates import CertificateKeeper
 from webhook.controller.elector import Elector, Timing
-from webhook.controller.health import ControllerMetrics, HealthServer
+from webhook.controller.metrics import ControllerMetrics
 from webhook.controller.reconciler import Reconciler
 from webhook.controller.runner import Runner, Task, patiently, run_until_signal
 from webhook.controller.sealer import Sealer
 from webhook.deadline import Deadline
 from webhook.errors import SettingsError
+from webhook.exposition import HealthServer
 from webhook.metrics import PrometheusRecorder
 from webhook.replica import utc_now
 from webhook.settings import ControllerSettings, Environment

@@ -37,9 +37,9 @@ def test_a_digest_wins_over_the_tag(render):
 @pytest.mark.parametrize(
     ("name", "kind", "expected"),
     [
-        ("webhook", "startup", ("HTTPS", 8443, "/healthz")),
+        ("webhook", "startup", ("HTTP", 9402, "/healthz")),
         ("webhook", "readiness", ("HTTPS", 8443, "/readyz")),
-        ("webhook", "liveness", ("HTTPS", 8443, "/healthz")),
+        ("webhook", "liveness", ("HTTP", 9402, "/healthz")),
         ("controller", "liveness", ("HTTP", 9403, "/healthz")),
     ],
 )

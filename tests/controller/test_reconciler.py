@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.fakes.cluster import FakeCluster
-from webhook.controller.health import ControllerMetrics
+from webhook.controller.metrics import ControllerMetrics
 from webhook.controller.plan import Rules
 from webhook.controller.queue import WorkQueue
 from webhook.controller.reconciler import Reconciler

@@ -6,8 +6,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,7 +18,7 @@ from tests.fakes.lock import FakeLock
 from webhook.controller import runner as runners
 from webhook.controller.certificates import CertificateKeeper
 from webhook.controller.elector import Elector, Timing
-from webhook.controller.health import ControllerMetrics, HealthServer
+from webhook.controller.metrics import ControllerMetrics
 from webhook.controller.runner import Runner, Task, patiently
 from webhook.errors import UnavailableError
 from webhook.model.objects import ObjectMeta
@@ -201,31 +199,6 @@ def _start(body: str) -> subprocess.Popen[bytes]:
     assert process.stdout is not None
     assert process.stdout.readline() == b"up\n"
     return process
-
-
-def test_health_and_metrics_over_http() -> None:
-    """ok, or what is wrong with 500; the metrics as Prometheus reads them; 404 for all else."""
-    ailments: list[str | None] = [None, "stuck"]
-    registry = CollectorRegistry()
-    ControllerMetrics(registry).leader.set(1)
-    server = HealthServer("127.0.0.1", 0, registry, lambda: ailments.pop(0))
-    server.start()
-
-    def get(path: str) -> tuple[int, bytes]:
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{server.port}{path}") as answer:
-                return answer.status, answer.read()
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code, error.read()
-
-    try:
-        assert get("/healthz") == (200, b"ok\n")
-        assert get("/healthz") == (500, b"stuck\n")
-        assert b"portcullis_controller_leader 1.0" in get("/metrics?x=1")[1]
-        assert get("/") == (404, b"not found\n")
-    finally:
-        server.close()
 
 
 class Rotation:

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import shutil
 import signal
 import socket
 import ssl
@@ -10,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,9 +69,9 @@ def wait_until_ready(server: Server) -> None:
     pytest.fail(server.log.read_text())
 
 
-@pytest.fixture
-def server(tmp_path) -> Iterator[Server]:
-    """The chart's command line over the example cluster."""
+@contextmanager
+def running(folder: Path, *, snapshot: Path) -> Iterator[Server]:
+    """The chart's command line over a cluster of manifests; not awaited."""
     port, metrics_port = free_port(), free_port()
     settings = {
         "address": "127.0.0.1",
@@ -80,14 +81,14 @@ def server(tmp_path) -> Iterator[Server]:
         "serviceNames": ["localhost"],
         "drainSeconds": DRAIN_SECONDS,
     }
-    (tmp_path / "settings.yaml").write_text(json.dumps({"server": settings}))
+    (folder / "settings.yaml").write_text(json.dumps({"server": settings}))
     environment = os.environ | {
-        "PORTCULLIS_SETTINGS": str(tmp_path / "settings.yaml"),
-        "PORTCULLIS_SNAPSHOT": str(ROOT / "examples/cluster"),
-        "PORTCULLIS_STATE": str(tmp_path),
-        "PROMETHEUS_MULTIPROC_DIR": str(tmp_path / "metrics"),
+        "PORTCULLIS_SETTINGS": str(folder / "settings.yaml"),
+        "PORTCULLIS_SNAPSHOT": str(snapshot),
+        "PORTCULLIS_STATE": str(folder),
+        "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
     }
-    log = tmp_path / "server.log"
+    log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
             [Path(sys.executable).with_name("gunicorn"), "--config=gunicorn.conf.py", "wsgi:app"],
@@ -96,13 +97,60 @@ def server(tmp_path) -> Iterator[Server]:
             stdout=output,
             stderr=output,
         )
-    trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     with ExitStack() as opened:
         opened.callback(process.wait)
         opened.callback(process.kill)
-        running = Server(process, port, metrics_port, trust, log, opened)
-        wait_until_ready(running)
-        yield running
+        trust = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        yield Server(process, port, metrics_port, trust, log, opened)
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[Server]:
+    """A server that is ready."""
+    with running(tmp_path, snapshot=ROOT / "examples/cluster") as started:
+        wait_until_ready(started)
+        yield started
+
+
+def healthz(server: Server) -> tuple[int, bytes]:
+    """Liveness as the kubelet asks for it."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.metrics_port, timeout=10)
+    with closing(connection):
+        connection.request("GET", "/healthz")
+        response = connection.getresponse()
+        return response.status, response.read()
+
+
+def test_a_replica_that_waits_is_alive_and_resets_nobody(tmp_path) -> None:
+    """Without a cluster it is not restarted, and a connection waits until it can be served."""
+    snapshot = tmp_path / "cluster"
+    with running(tmp_path, snapshot=snapshot) as waiting:
+        limit = time.monotonic() + 30
+        while "not ready" not in waiting.log.read_text() and time.monotonic() < limit:
+            time.sleep(0.05)
+        early = socket.create_connection(("127.0.0.1", waiting.port), timeout=30)
+        waiting.opened.callback(early.close)
+        alive = healthz(waiting)
+        shutil.copytree(ROOT / "examples/cluster", snapshot)
+        wait_until_ready(waiting)
+        stream = waiting.trust.wrap_socket(early, server_hostname="localhost")
+        waiting.opened.callback(stream.close)
+        stream.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        answer = stream.recv(1000)
+
+    assert alive == (200, b"ok\n")
+    assert answer.startswith(b"HTTP/1.1 200")
+
+
+def test_a_replica_that_waits_can_be_stopped(tmp_path) -> None:
+    """SIGTERM while warming up ends it at once: there is nothing to drain."""
+    with running(tmp_path, snapshot=tmp_path / "absent") as waiting:
+        limit = time.monotonic() + 30
+        while "not ready" not in waiting.log.read_text() and time.monotonic() < limit:
+            time.sleep(0.05)
+        waiting.process.send_signal(signal.SIGTERM)
+
+        assert waiting.process.wait(timeout=10) == 0
 
 
 def test_one_connection_serves_many_reviews(server) -> None:

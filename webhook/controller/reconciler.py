@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from webhook.backoff import Backoff
-from webhook.controller.health import ControllerMetrics
+from webhook.controller.metrics import ControllerMetrics
 from webhook.controller.plan import seal_plan
 from webhook.controller.queue import WorkQueue
 from webhook.controller.sealer import Sealer

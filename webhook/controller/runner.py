@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from webhook.backoff import Backoff
 from webhook.controller.elector import Elector
-from webhook.controller.health import ControllerMetrics
+from webhook.controller.metrics import ControllerMetrics
 from webhook.errors import ClusterError
 from webhook.stop import Stop
 

@@ -39,11 +39,19 @@ volumeMounts:
   {{- end }}
 {{- end -}}
 
-{{/* A probe of the webhook's own port; the kubelet does not verify. Takes (path, times). */}}
-{{- define "portcullis.httpsGet" -}}
+{{/* Readiness, on the port that reviews come to; the kubelet does not verify. Takes the times. */}}
+{{- define "portcullis.readyz" -}}
 httpGet:
-  path: {{ index . 0 }}
+  path: /readyz
   port: https
   scheme: HTTPS
+{{ toYaml . }}
+{{- end -}}
+
+{{/* Liveness, in plain HTTP beside the metrics. Takes (port, times). */}}
+{{- define "portcullis.healthz" -}}
+httpGet:
+  path: /healthz
+  port: {{ index . 0 }}
 {{ toYaml (index . 1) }}
 {{- end -}}

@@ -1,47 +1,23 @@
-"""What the controller tells of itself: metrics and liveness, plain HTTP on a port of its own."""
+"""What a process tells of itself: metrics and liveness, plain HTTP on a port of its own.
+
+Plain, so that scraping needs no client certificate; its own port, so that nothing but reviews and
+readiness is on the one that the API server reaches. gunicorn's workers share their counters with
+the arbiter, which serves the sum, through files (prometheus_client's multiprocess mode).
+"""
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from prometheus_client.exposition import generate_latest
-
-from webhook.metrics import SECONDS
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 
 logger = logging.getLogger(__name__)
-
-
-class ControllerMetrics:
-    """What the controller counts, beside the seals of `webhook.metrics`.
-
-    Args:
-        registry: where the metrics are registered.
-    """
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.leader = Gauge(
-            "portcullis_controller_leader", "Whether this replica leads.", registry=registry
-        )
-        self.depth = Gauge(
-            "portcullis_controller_queue_depth",
-            "Namespaces that wait to be reconciled.",
-            registry=registry,
-        )
-        self.seconds = Histogram(
-            "portcullis_controller_reconcile_seconds",
-            "Duration of one reconcile.",
-            buckets=SECONDS,
-            registry=registry,
-        )
-        self.errors = Counter(
-            "portcullis_controller_reconcile_errors",
-            "Reconciles that failed, by kind of error.",
-            ("error",),
-            registry=registry,
-        )
 
 
 class HealthServer:
@@ -89,6 +65,28 @@ class HealthServer:
         """Stop serving."""
         self._server.shutdown()
         self._server.server_close()
+
+    def disown(self) -> None:
+        """Close the socket in a forked child, where nobody serves it."""
+        self._server.server_close()
+
+
+def shared(folder: Path) -> CollectorRegistry:
+    """The sum of the counters that processes share through a folder, emptied first.
+
+    What a former run left there is of processes long dead.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob("*.db"):
+        leftover.unlink()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry, path=os.fspath(folder))  # type: ignore[no-untyped-call]
+    return registry
+
+
+def forget(pid: int) -> None:
+    """Drop the gauges of a process that is gone; its counts stay."""
+    mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 Page = tuple[HTTPStatus, str, bytes]

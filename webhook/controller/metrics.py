@@ -1,0 +1,35 @@
+"""What the controller counts of itself."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from webhook.metrics import SECONDS
+
+
+class ControllerMetrics:
+    """What the controller counts, beside the seals of `webhook.metrics`.
+
+    Args:
+        registry: where the metrics are registered.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.leader = Gauge(
+            "portcullis_controller_leader", "Whether this replica leads.", registry=registry
+        )
+        self.depth = Gauge(
+            "portcullis_controller_queue_depth",
+            "Namespaces that wait to be reconciled.",
+            registry=registry,
+        )
+        self.seconds = Histogram(
+            "portcullis_controller_reconcile_seconds",
+            "Duration of one reconcile.",
+            buckets=SECONDS,
+            registry=registry,
+        )
+        self.errors = Counter(
+            "portcullis_controller_reconcile_errors",
+            "Reconciles that failed, by kind of error.",
+            ("error",),
+            registry=registry,
+        )
