@@ -89,12 +89,17 @@ def _run(command: Command, arguments: argparse.Namespace) -> int:
             sys.stdout.write(text)
         sys.stdout.flush()
     except PortcullisError as error:
-        sys.stderr.write(f"portcullis: {error}\n")
+        sys.stderr.write(f"portcullis: {_printable(str(error))}\n")
         return EXIT_ERROR
     except BrokenPipeError:
         # The reader has seen enough; keep the interpreter from flushing into the pipe again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _printable(text: str) -> str:
+    """Keep what objects say from moving the cursor of a terminal."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
 
 
 def _reading(arguments: argparse.Namespace) -> bool:
@@ -255,7 +260,7 @@ def _explanation_text(explanation: Explanation) -> Iterator[str]:
     for hop in explanation.hops:
         yield from _hop_text(hop)
     for note in explanation.notes:
-        yield f"note: {note}\n"
+        yield f"note: {_printable(note)}\n"
 
 
 def _hop_text(hop: Hop) -> Iterator[str]:

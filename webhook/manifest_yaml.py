@@ -126,7 +126,7 @@ def _unreadable(text: str, error: yaml.reader.ReaderError) -> YamlError:
     """Find the character that YAML does not allow, since libyaml counts bytes."""
     before = text.encode()[: error.position].decode(errors="ignore")
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    return YamlError(f"{error.reason}: {error.character!r}", line, column)
+    return YamlError(f"{error.reason}: U+{error.character:04X}", line, column)
 
 
 class _Builder:

@@ -16,6 +16,7 @@ from webhook.errors import PortcullisError
 from webhook.manifest_yaml import YamlError, documents, locate
 from webhook.netpol.errors import InvalidObjectError, path_text
 from webhook.netpol.errors import Path as FieldPath
+from webhook.netpol.fields import kind_of
 from webhook.netpol.parse import parse_world
 from webhook.netpol.world import World
 
@@ -197,8 +198,7 @@ def _objects(source: Source, document: int, value: Any) -> Iterator[Manifest]:
         manifest = Manifest(source, document, path, value)
         if not isinstance(value, dict):
             where = f"{path_text(path)}: " if path else ""
-            found = type(value).__name__
-            raise manifest.error((), f"{where}expected a Kubernetes object, found {found}")
+            raise manifest.error((), f"{where}expected a Kubernetes object, got {kind_of(value)}")
         if kind:
             manifest = Manifest(
                 source, document, path, {"kind": kind, "apiVersion": version, **value}

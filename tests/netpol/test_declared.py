@@ -1,5 +1,6 @@
 """What a policy opens by itself, beside what it opens in effect."""
 
+import pytest
 import yaml
 
 from webhook.netpol.engine import declared, diff
@@ -35,6 +36,21 @@ spec:
   podSelector: {matchLabels: {app: server}}
   ingress: [{from: [{namespaceSelector: {}}], ports: [{port: 80}]}]
 """
+
+
+class TooLateError(Exception):
+    """What a caller's checkpoint raises."""
+
+
+def test_a_caller_may_give_up():
+    """A diff asks its checkpoint as it goes, and whatever that raises ends it."""
+    before = parse_world(yaml.safe_load_all(CLUSTER))
+
+    def checkpoint():
+        raise TooLateError
+
+    with pytest.raises(TooLateError):
+        diff(before, before.without_policy("red", "deny"), checkpoint=checkpoint)
 
 
 def test_an_ineffective_opening():

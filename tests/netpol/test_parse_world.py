@@ -123,6 +123,8 @@ def test_a_later_policy_replaces_an_earlier_one():
         pytest.param({"kind": "Pod"}, "object: apiVersion", id="no-version"),
         pytest.param({"apiVersion": "v1"}, "kind: Required value", id="no-kind"),
         pytest.param({"apiVersion": "v1", "kind": "Pod"}, "metadata.name: Required", id="no-name"),
+        pytest.param(pod("a\nb"), "metadata.name: Invalid value", id="name"),
+        pytest.param(pod(namespace="A"), "metadata.namespace: Invalid value", id="namespace"),
         pytest.param(
             thing("NetworkPolicy", api="extensions/v1beta1"), "no longer served", id="old-group"
         ),

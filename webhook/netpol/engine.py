@@ -45,15 +45,24 @@ def connectivity(world: World, *, ipblock_matches_pods: bool = True) -> Rows:
     return Rows(blocks, _names(views))
 
 
-def diff(before: World, after: World, *, ipblock_matches_pods: bool = True) -> Change:
+def diff(
+    before: World,
+    after: World,
+    *,
+    ipblock_matches_pods: bool = True,
+    checkpoint: Callable[[], None] = lambda: None,
+) -> Change:
     """Return the difference of two worlds, at a cost that follows the change.
 
     Args:
         before: the cluster before the change.
         after: the cluster after it.
         ipblock_matches_pods: as in `connectivity`.
+        checkpoint: called again and again, every few milliseconds; it may raise to give up,
+            for this module has no clock.
     """
-    return _change(before, after, changes, ipblock_matches_pods=ipblock_matches_pods)
+    find = partial(changes, checkpoint=checkpoint)
+    return _change(before, after, find, ipblock_matches_pods=ipblock_matches_pods)
 
 
 def declared(

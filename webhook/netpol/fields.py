@@ -17,7 +17,8 @@ def quoted(value: Any) -> str:
     return text if len(text) <= 80 else text[:77] + "..."  # noqa: PLR2004 - one line
 
 
-def _kind(value: Any) -> str:
+def kind_of(value: Any) -> str:
+    """Name the JSON type of a value, with its article."""
     return _KINDS.get(type(value), "a list" if isinstance(value, list) else "an object")
 
 
@@ -44,7 +45,7 @@ class Field:
         if self.value is None:
             return {}
         if not isinstance(self.value, dict):
-            raise self.invalid(f"must be an object, got {_kind(self.value)}")
+            raise self.invalid(f"must be an object, got {kind_of(self.value)}")
         return self.value
 
     def get(self, *keys: str) -> "Field":
@@ -71,7 +72,7 @@ class Field:
         if self.value is None:
             return
         if not isinstance(self.value, list):
-            raise self.invalid(f"must be a list, got {_kind(self.value)}")
+            raise self.invalid(f"must be a list, got {kind_of(self.value)}")
         for index, item in enumerate(self.value):
             yield Field(item, (*self.path, index))
 
@@ -81,7 +82,7 @@ class Field:
             return default
         if not isinstance(self.value, str):
             hint = "" if isinstance(self.value, list | dict) else _QUOTE_IT
-            raise self.invalid(f"must be a string, got {_kind(self.value)}{hint}")
+            raise self.invalid(f"must be a string, got {kind_of(self.value)}{hint}")
         return self.value
 
     def boolean(self) -> bool:
@@ -89,7 +90,7 @@ class Field:
         if self.value is None:
             return False
         if not isinstance(self.value, bool):
-            raise self.invalid(f"must be a boolean, got {_kind(self.value)}")
+            raise self.invalid(f"must be a boolean, got {kind_of(self.value)}")
         return self.value
 
     def integer(self, default: int = 0) -> int:
@@ -97,5 +98,5 @@ class Field:
         if self.value is None:
             return default
         if isinstance(self.value, bool) or not isinstance(self.value, int):
-            raise self.invalid(f"must be a whole number, got {_kind(self.value)}")
+            raise self.invalid(f"must be a whole number, got {kind_of(self.value)}")
         return self.value

@@ -11,7 +11,7 @@ from webhook.netpol.labels import Labels
 from webhook.netpol.model import Pod, Policy, Service
 from webhook.netpol.parse_pod import Workload, parse_workload
 from webhook.netpol.parse_policy import parse_policy
-from webhook.netpol.parse_selector import parse_labels
+from webhook.netpol.parse_selector import is_subdomain, parse_labels
 from webhook.netpol.parse_service import parse_service
 from webhook.netpol.world import World
 
@@ -88,11 +88,22 @@ def parse_object(value: Mapping[str, Any], index: int, read: Callable[[Field, st
     try:
         kind = _relevant_kind(document)
         if kind:
-            if not document.get("metadata", "name").text():
-                raise document.get("metadata", "name").error("Required value: name is required")
+            _check_names(document.get("metadata"))
             read(document, kind)
     except FieldError as error:
         raise InvalidObjectError(_subject(value), index, error) from None
+
+
+def _check_names(metadata: Field) -> None:
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    if not name.text():
+        raise name.error("Required value: name is required")
+    for at in (name, namespace):
+        if at.text() and not is_subdomain(at.text()):
+            raise at.invalid(
+                "must consist of lower case letters, digits, '-' or '.', and begin and end with "
+                "a letter or digit"
+            )
 
 
 def _relevant_kind(document: Field) -> str:

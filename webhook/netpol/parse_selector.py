@@ -12,13 +12,18 @@ from webhook.netpol.labels import Operator, Requirement, Selector
 
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
-_MAX_PREFIX = 253
+_MAX_SUBDOMAIN = 253
+
+
+def is_subdomain(text: str) -> bool:
+    """Tell whether a text is a DNS-1123 subdomain, as names and prefixes of keys must be."""
+    return len(text) <= _MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(text) is not None
 
 
 @lru_cache(maxsize=1 << 14)
 def _is_key(key: str) -> bool:
     prefix, slash, name = key.rpartition("/")
-    if slash and (len(prefix) > _MAX_PREFIX or not _SUBDOMAIN.fullmatch(prefix)):
+    if slash and not is_subdomain(prefix):
         return False
     return _NAME.fullmatch(name) is not None
 

@@ -1,5 +1,6 @@
 """What a question may name: pods and workloads, Services, addresses and CIDRs."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,7 +12,8 @@ from webhook.netpol.model import Pod, Service
 from webhook.netpol.verdict import Endpoint
 from webhook.netpol.world import World, cut
 
-_SERVICE_SUFFIX = "svc"
+_SERVICE_NAME = re.compile(r"(?P<name>[-a-z0-9]+)\.(?P<namespace>[-a-z0-9]+)\.svc(\..*)?")
+"""A Service's name in the cluster's DNS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +42,12 @@ def find_place(world: World, name: str) -> Place:
     span = _parse_span(name)
     if span is not None:
         return _find_addresses(world, *span)
-    labels = name.split(".")
-    if len(labels) > 2 and labels[2] == _SERVICE_SUFFIX:  # noqa: PLR2004 - NAME.NS.svc
-        wanted = f"{labels[1]}/{labels[0]}"
-    else:
-        wanted = name
-        at = world.table.slot_of.get(name)
-        pod = None if at is None else world.table.slots[at]
-        if pod is not None:
-            return Place(pods=(pod,))
+    at = world.table.slot_of.get(name)
+    pod = None if at is None else world.table.slots[at]
+    if pod is not None:
+        return Place(pods=(pod,))
+    dns = _SERVICE_NAME.fullmatch(name)
+    wanted = f"{dns['namespace']}/{dns['name']}" if dns else name
     for service in world.services:
         if service.key == wanted:
             return Place(service=service)

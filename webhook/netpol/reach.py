@@ -9,7 +9,7 @@ groups is looked at only where a policy that selects one of them, or a pod in on
 has changed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from itertools import product
@@ -99,20 +99,25 @@ def _chunks(groups: Sequence[Subjects]) -> Iterator[tuple[int, Sequence[Subjects
         yield reduce(or_, (group.members for group in chunk)), chunk
 
 
-def changes(before: Lens, after: Lens, altered: int) -> Iterator[Reach]:
+def changes(
+    before: Lens, after: Lens, altered: int, *, checkpoint: Callable[[], None]
+) -> Iterator[Reach]:
     """Yield what differs between two worlds whose pods have the same slots.
 
     Args:
         before: the world before the change.
         after: the world after it.
         altered: the pods that differ themselves, or whose Namespace's labels do.
+        checkpoint: called before each group and each meeting; raises to give up.
     """
     groups = _Groups((before, after), altered)
     targets = list(groups.of(Direction.INGRESS))
     sources = list(groups.of(Direction.EGRESS))
     touched = [source for source in sources if source.changed or source.altered]
     for target in targets:
+        checkpoint()
         for source in sources if target.changed or target.altered else touched:
+            checkpoint()
             for found in _changed(source, target):
                 if found.ports[0] != found.ports[1]:
                     yield found
