@@ -1,0 +1,123 @@
+"""The cluster read from manifests behaves as the live one does."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from webhook.deadline import Deadline
+from webhook.errors import ConflictError, NotFoundError
+from webhook.manifests import read_manifests
+from webhook.model.namespace import Namespace, Seal
+from webhook.model.profiles import Profile
+from webhook.model.review import UserInfo
+from webhook.snapshot import SnapshotCluster
+
+EXAMPLES = Path(__file__).parents[1] / "examples/cluster"
+INSTALLATION = ("portcullis-system", "portcullis")
+SOON = Deadline.after(60)
+
+
+@pytest.fixture
+def cluster() -> SnapshotCluster:
+    """The cluster of `make run`."""
+    objects = [manifest.value for manifest in read_manifests([str(EXAMPLES)])]
+    return SnapshotCluster(objects, INSTALLATION)
+
+
+def test_nodes_carry_annotations_and_cidrs(cluster) -> None:
+    """What tells that flannel runs, and which leases are out."""
+    nodes = list(cluster.nodes(SOON))
+
+    assert [node.metadata.name for node in nodes] == ["node-1", "node-2", "node-3"]
+    assert nodes[0].spec.pod_cidrs == ["10.244.0.0/24"]
+    key = "flannel.alpha.coreos.com/kube-subnet-manager"
+    assert {node.metadata.annotation_map[key] for node in nodes} == {"true"}
+
+
+def test_namespaces(cluster) -> None:
+    """With their marks and their age; what is not there is None."""
+    assert cluster.namespace("team-a", SOON).seal == "pending"
+    assert cluster.namespace("legacy", SOON).created < cluster.installed_at(SOON)
+    assert cluster.namespace("absent", SOON) is None
+
+
+def test_the_time_of_the_installation() -> None:
+    """Without the ConfigMap everything is newer than we are."""
+    assert SnapshotCluster([], INSTALLATION).installed_at(SOON) == datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def test_what_is_written_is_read_back(cluster) -> None:
+    """Policies and marks stay in memory."""
+    cluster.apply_policy("team-a", {"metadata": {"name": "deny"}}, SOON)
+    cluster.mark(cluster.namespace("team-a", SOON), Seal.SEALED, Profile.DENY_ALL, SOON)
+
+    assert [policy["metadata"]["name"] for policy in cluster.policies("team-a")] == ["deny"]
+    assert cluster.namespace("team-a", SOON).seal == "sealed"
+
+
+def test_writing_where_nothing_is(cluster) -> None:
+    """A namespace that is gone, or another one now, is told as the API server tells it."""
+    stranger = Namespace("team-a", "another-uid", None, None, terminating=False)
+    gone = Namespace("absent", "uid", None, None, terminating=False)
+
+    with pytest.raises(NotFoundError):
+        cluster.apply_policy("absent", {"metadata": {"name": "deny"}}, SOON)
+    with pytest.raises(ConflictError):
+        cluster.mark(stranger, Seal.SEALED, None, SOON)
+    with pytest.raises(NotFoundError):
+        cluster.mark(gone, Seal.SEALED, None, SOON)
+
+
+@pytest.mark.parametrize(
+    ("user", "check", "allowed"),
+    [
+        pytest.param(
+            UserInfo("omar", groups=["network-admins"]),
+            "netconf-directrouting-live",
+            True,
+            id="bound",
+        ),
+        pytest.param(
+            UserInfo("omar", groups=["network-admins"]), "netconf-readable", False, id="other-check"
+        ),
+        pytest.param(UserInfo("jane"), "netconf-directrouting-live", False, id="unbound"),
+        pytest.param(
+            UserInfo("root", groups=["system:masters"]), "anything-at-all", True, id="master"
+        ),
+    ],
+)
+def test_who_may_override(cluster, user, check, allowed) -> None:
+    """ClusterRoles and their bindings decide, as RBAC does."""
+    assert cluster.may_override(user, check, SOON) is allowed
+
+
+@pytest.mark.parametrize(
+    ("rule", "allowed"),
+    [
+        pytest.param({"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]}, True, id="stars"),
+        pytest.param(
+            {"apiGroups": ["portcullis.dev"], "resources": ["guards"], "verbs": ["get"]},
+            False,
+            id="another-verb",
+        ),
+        pytest.param(
+            {"apiGroups": [""], "resources": ["guards"], "verbs": ["override"]},
+            False,
+            id="another-group",
+        ),
+    ],
+)
+def test_rules(rule, allowed) -> None:
+    """Group, resource and verb must all fit."""
+    role = {"kind": "ClusterRole", "metadata": {"name": "r"}, "rules": [rule]}
+    subject = {"kind": "User", "name": "jane"}
+    binding = {
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": "b"},
+        "roleRef": {"name": "r"},
+        "subjects": [subject],
+    }
+    cluster = SnapshotCluster([role, binding], INSTALLATION)
+
+    assert cluster.may_override(UserInfo("jane"), "netconf-readable", SOON) is allowed
