@@ -23,7 +23,7 @@ import yaml
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from webhook.cli_netpol import _json_object
+from webhook.cli_netpol import rows_json
 from webhook.manifests import read_manifests
 from webhook.netpol.engine import connectivity, diff
 from webhook.netpol.fields import Field
@@ -189,7 +189,7 @@ def run(folder: Path, pods: int, policies: int, seed: int) -> None:
     print(f"  {len(rows.blocks)} blocks, {len(rows)} rows")
     if pods <= ROWS_UP_TO:
         sink = io.StringIO()
-        _timed("rows as JSON", lambda: sink.writelines(_json_object({"rows": rows})))
+        _timed("rows as JSON", lambda: sink.writelines(rows_json({"rows": rows})))
     _timed("warm", world.warm)
     _time_diffs(world, seed)
     print(f"  memory at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")

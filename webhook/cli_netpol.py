@@ -110,7 +110,7 @@ def _connectivity(arguments: argparse.Namespace) -> Iterator[str]:
     world = read_world(arguments.paths)
     rows = connectivity(world, ipblock_matches_pods=_reading(arguments))
     if arguments.output == "json":
-        yield from _json_object({"rows": rows})
+        yield from rows_json({"rows": rows})
     else:
         yield from (f"{_row_text(row)}\n" for row in rows)
 
@@ -121,7 +121,7 @@ def _diff(arguments: argparse.Namespace) -> Iterator[str]:
     before, after = read_world([arguments.before]), read_world([arguments.after])
     change = diff(before, after, ipblock_matches_pods=_reading(arguments))
     if arguments.output == "json":
-        yield from _json_object({"opened": change.opened, "closed": change.closed})
+        yield from rows_json({"opened": change.opened, "closed": change.closed})
         return
     yield from (f"opened: {_row_text(row)}\n" for row in change.opened)
     yield from (f"closed: {_row_text(row)}\n" for row in change.closed)
@@ -158,8 +158,8 @@ def _row_text(row: Row) -> str:
     return f"{row.src} -> {row.dst} IPv{row.family} {row.conn}"
 
 
-def _json_object(lists: dict[str, Rows]) -> Iterator[str]:
-    """Print an object of lists of rows, one row a line."""
+def rows_json(lists: dict[str, Rows]) -> Iterator[str]:
+    """Yield the text of an object of lists of rows, one row a line."""
     yield "{"
     for index, (name, rows) in enumerate(lists.items()):
         yield f'{", " if index else ""}"{name}": ['

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from webhook.netpol import bits
 from webhook.netpol.addresses import FAMILIES, Family
-from webhook.netpol.intervals import Ranges, ranges
+from webhook.netpol.intervals import EMPTY, Ranges, ranges
 from webhook.netpol.labels import Labels, Operator, Requirement, Selector
 from webhook.netpol.model import METADATA_NAME, Pod
 from webhook.netpol.ports import port_range
@@ -223,10 +223,10 @@ class PodTable:
 
     def warm(self) -> None:
         """Compute what every question needs."""
-        assert self._sorted_addresses is not None
-        assert self.slot_of is not None
         for family in FAMILIES:
             self.of_family(family)
+            self.addressed(family, EMPTY)
+        _ = self.slot_of
 
 
 def _resolutions(pod: Pod) -> Iterable[tuple[str, str, Ranges]]:
