@@ -85,7 +85,13 @@ LAYERS = {
         "webhook.checks.subjects",
         "webhook.netconf",
     ],
-    "webhook.checks.subjects": ["webhook.model*", "webhook.netconf"],
+    # `changes` and `lease` are functions of the package as well as its modules.
+    "webhook.checks.subjects": [
+        "webhook.model*",
+        "webhook.netconf",
+        "webhook.netconf.changes",
+        "webhook.netconf.lease",
+    ],
     "webhook.checks.*": [
         "webhook.checks.ratings",
         "webhook.checks.calico_subjects",
@@ -98,7 +104,7 @@ LAYERS = {
     "webhook.admission*": [
         "webhook.admission*",
         "webhook.calico",
-        "webhook.enforcement",
+        "webhook.enforcement*",
         "webhook.checks*",
         "webhook.model*",
         "webhook.netconf",

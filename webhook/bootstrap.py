@@ -14,7 +14,11 @@ from certs.serving import ServingIdentity
 from certs.store import CertificateStore, FileStore
 from webhook import __version__
 from webhook.admission import Admission
+from webhook.admission.calico import calico_guards
+from webhook.admission.enforcement import Enforcement
 from webhook.admission.flannel import FlannelGuard
+from webhook.admission.flannel_daemonsets import FlannelDaemonSetGuard
+from webhook.admission.flannel_namespaces import FlannelNamespaceGuard
 from webhook.admission.gate import PodGate
 from webhook.admission.marks import MarksGuard
 from webhook.admission.policies import PolicyGuard
@@ -26,7 +30,7 @@ from webhook.metrics import PrometheusRecorder, Recorder
 from webhook.replica import Parts, Replica, utc_now
 from webhook.server.app import create_app
 from webhook.server.tls import TlsContexts
-from webhook.settings import Environment, Identity, Settings
+from webhook.settings import Environment, Identity, Settings, Strictness
 
 CALL_SECONDS = 10.0
 """Time for a call that no request waits for."""
@@ -74,11 +78,18 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
     since = cluster.installed_at(Deadline.after(CALL_SECONDS))
     rules = rules_of(settings, identity, since) if settings.default_deny.enabled else None
     config_maps = frozenset((ref.namespace, ref.name) for ref in settings.flannel.config_maps)
-    annotation = f"{settings.flannel.annotation_prefix}/kube-subnet-manager"
+    prefix = settings.flannel.annotation_prefix
+    denied = settings.flannel.direct_routing is Strictness.DENY
+    enforcement = Enforcement(cluster) if settings.warnings.not_enforced else None
     return Admission(
         guards={
-            "/configmaps": FlannelGuard(cluster, config_maps, annotation),
-            "networking.k8s.io/networkpolicies": PolicyGuard(cluster, identity.username),
+            **calico_guards(cluster, settings.calico.objects, settings.calico.api_servers),
+            "/configmaps": FlannelGuard(cluster, config_maps, prefix, denied),
+            "apps/daemonsets": FlannelDaemonSetGuard(cluster, config_maps, prefix),
+            "DELETE /namespaces": FlannelNamespaceGuard(cluster, config_maps, prefix),
+            "networking.k8s.io/networkpolicies": PolicyGuard(
+                cluster, identity.username, enforcement
+            ),
             "/namespaces": MarksGuard(identity.username, rules),
         },
         gate=PodGate(Sealer(cluster, rules), recorder) if rules else None,

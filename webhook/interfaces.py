@@ -61,6 +61,16 @@ class Blocks(Protocol):
         """``spec.cidr`` of every IPAMBlock, page by page; none where the CRD is not installed."""
 
 
+class Memory(Protocol):
+    """Keeps texts beyond a restart of ours: a ConfigMap of our own namespace."""
+
+    def recall(self, key: str, deadline: Deadline) -> str | None:
+        """The text last kept under a key, None where there is none."""
+
+    def remember(self, key: str, text: str, deadline: Deadline) -> None:
+        """Keep a text in place of the one before; idempotent."""
+
+
 class Namespaces(Protocol):
     """Reads and marks Namespaces."""
 
@@ -115,6 +125,7 @@ class Cluster(
     Nodes,
     DaemonSets,
     Blocks,
+    Memory,
     Namespaces,
     Policies,
     Authorizer,

@@ -6,6 +6,7 @@ the Pod knows. Unknown keys are refused: a misspelt setting must not be silence.
 
 import os
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -48,15 +49,60 @@ SYSTEM_NAMESPACES = (
 )
 
 
+class Strictness(StrEnum):
+    """What becomes of a change whose harm hangs on what we cannot see."""
+
+    DENY = "deny"
+    WARN = "warn"
+
+
 class FlannelSettings(_Section, frozen=True):
     """What the flannel guard watches over.
 
     Args:
         annotation_prefix: flanneld's ``--kube-annotation-prefix``.
+        direct_routing: on a change of DirectRouting, which splits nodes with ``rp_filter=1``.
     """
 
     config_maps: tuple[ConfigMapRef, ...] = FLANNEL_CONFIG_MAPS
     annotation_prefix: Name = "flannel.alpha.coreos.com"
+    direct_routing: Strictness = Strictness.DENY
+
+
+CALICO_CONFIG_MAPS = (ConfigMapRef(namespace="kube-system", name="calico-config"),)
+
+CALICO_API_SERVERS = (
+    "system:serviceaccount:calico-apiserver:calico-apiserver",
+    "system:serviceaccount:calico-system:calico-apiserver",
+)
+
+
+class CalicoSettings(_Section, frozen=True):
+    """What the Calico guard watches over, beside IP pools and Felix configurations.
+
+    Args:
+        config_maps: with ``calico_backend``; operator installs have none.
+        api_servers: user names of Calico's API server, which asks us in its own users' names and
+            whose writes of ``crd.projectcalico.org`` are therefore not judged again.
+    """
+
+    config_maps: tuple[ConfigMapRef, ...] = CALICO_CONFIG_MAPS
+    api_servers: tuple[Name, ...] = CALICO_API_SERVERS
+
+    @property
+    def objects(self) -> tuple[tuple[str, str], ...]:
+        """(namespace, name) of each ConfigMap."""
+        return tuple((ref.namespace, ref.name) for ref in self.config_maps)
+
+
+class WarningSettings(_Section, frozen=True):
+    """What authors are warned of.
+
+    Args:
+        not_enforced: a new NetworkPolicy in a cluster whose network plugin enforces none.
+    """
+
+    not_enforced: bool = True
 
 
 class DefaultDenySettings(_Section, frozen=True):
@@ -122,6 +168,8 @@ class Settings(_Section, frozen=True):
     """Everything that can be set in the file."""
 
     flannel: FlannelSettings = FlannelSettings()
+    calico: CalicoSettings = CalicoSettings()
+    warnings: WarningSettings = WarningSettings()
     default_deny: DefaultDenySettings = DefaultDenySettings()
     server: ServerSettings = ServerSettings()
     controller: ControllerSettings = ControllerSettings()

@@ -58,6 +58,7 @@ class SnapshotCluster:
             _grants(by_kind.get("ClusterRole", ()), by_kind.get("ClusterRoleBinding", ()))
         )
         self._installed_at = _created(by_kind.get("ConfigMap", ()), installation)
+        self._memory: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def nodes(self, deadline: Deadline) -> Iterator[Node]:
@@ -74,6 +75,17 @@ class SnapshotCluster:
         """``spec.cidr`` of every IPAMBlock of the snapshot."""
         del deadline
         return iter(self._blocks)
+
+    def recall(self, key: str, deadline: Deadline) -> str | None:
+        """What was remembered in this run."""
+        del deadline
+        return self._memory.get(key)
+
+    def remember(self, key: str, text: str, deadline: Deadline) -> None:
+        """Keep it for this run."""
+        del deadline
+        with self._lock:
+            self._memory[key] = text
 
     def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
         """The Namespace with what was written to it since."""

@@ -3,7 +3,7 @@
 import pytest
 
 from webhook.checks.netconf_directrouting_live import netconf_directrouting_live
-from webhook.checks.subjects import NetConfChange
+from webhook.checks.subjects import FlannelNodes, NetConfChange
 from webhook.netconf import NetConfError, parse
 
 OFF = '{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}'
@@ -21,7 +21,7 @@ def read(text: str | None):
 
 
 def fields(old: str | None, new: str | None, *, live: bool) -> list[str]:
-    change = NetConfChange("data[net-conf.json]", read(old), read(new), live)
+    change = NetConfChange("data[net-conf.json]", read(old), read(new), FlannelNodes(live=live))
     return [violation.field for violation in netconf_directrouting_live.run(change)]
 
 

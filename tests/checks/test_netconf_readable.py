@@ -18,7 +18,7 @@ def violations(text: str | None) -> list:
         new = None if text is None else parse(text)
     except NetConfError as error:
         new = error
-    change = NetConfChange("data[net-conf.json]", parse(GOOD), new, live=False)
+    change = NetConfChange("data[net-conf.json]", parse(GOOD), new)
     return list(netconf_readable.run(change))
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from webhook.checks.netconf_removed_live import netconf_removed_live
-from webhook.checks.subjects import NetConfChange
+from webhook.checks.subjects import FlannelNodes, NetConfChange
 from webhook.netconf import parse
 
 CONF = parse('{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}')
@@ -21,6 +21,8 @@ CONF = parse('{"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}}')
 )
 def test_removal(old, new, live, refused) -> None:
     """Taking the file away is refused exactly where flannel runs."""
-    found = list(netconf_removed_live.run(NetConfChange("data[net-conf.json]", old, new, live)))
+    found = list(
+        netconf_removed_live.run(NetConfChange("data[net-conf.json]", old, new, FlannelNodes(live)))
+    )
 
     assert bool(found) is refused

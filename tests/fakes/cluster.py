@@ -46,6 +46,7 @@ class FakeCluster:
         node_list: what `nodes` yields.
         daemon_set_list: what `daemon_sets` yields.
         block_cidrs: what `ipam_blocks` yields.
+        memory: what was remembered.
         namespaces: by name; `add_namespace` makes one.
         policies: applied manifests by (namespace, name).
         marked: each mark that was written, as (namespace, seal).
@@ -59,6 +60,7 @@ class FakeCluster:
         self.node_list: list[Node] = []
         self.daemon_set_list: list[DaemonSet] = []
         self.block_cidrs: list[str] = []
+        self.memory: dict[str, str] = {}
         self.namespaces: dict[str, Namespace] = {}
         self.policies: dict[tuple[str, str], Manifest] = {}
         self.marked: list[tuple[str, Seal]] = []
@@ -111,6 +113,15 @@ class FakeCluster:
     def ipam_blocks(self, deadline: Deadline) -> Iterator[str]:
         self._enter("ipam_blocks", deadline)
         yield from list(self.block_cidrs)
+
+    def recall(self, key: str, deadline: Deadline) -> str | None:
+        self._enter("recall", deadline)
+        return self.memory.get(key)
+
+    def remember(self, key: str, text: str, deadline: Deadline) -> None:
+        self._enter("remember", deadline)
+        with self._lock:
+            self.memory[key] = text
 
     def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
         self._enter("namespace", deadline)

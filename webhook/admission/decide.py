@@ -35,7 +35,9 @@ class Admission:
     """Decides reviews.
 
     Args:
-        guards: by ``group/resource`` of the request (``/configmaps``).
+        guards: by ``group/resource`` of the request (``/configmaps``), or for one operation alone
+            (``DELETE /namespaces``), or for one object (``/configmaps/kube-system/calico-config``);
+            the narrower comes first.
         gate: answers Pods; None where default deny is off.
         rules: of default deny, None where it is off.
         authorizer: tells who may override.
@@ -55,10 +57,13 @@ class Admission:
     def validate(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
         """Answer a validating review; never raises."""
         key = f"{attributes.resource.group}/{attributes.resource.resource}"
+        operation_key = f"{attributes.operation} {key}"
         if key == "/pods" and self.gate is not None:
             gate = self.gate
             return self._decided(gate.name, attributes, lambda: gate.answer(attributes, deadline))
-        guard = self.guards.get(key)
+        object_key = f"{key}/{attributes.namespace}/{attributes.name}"
+        found = (self.guards.get(k) for k in (object_key, operation_key, key))
+        guard = next((guard for guard in found if guard), None)
         if guard is None:
             return self._decided(NONE, attributes, lambda: ALLOWED)
         return self._decided(
@@ -98,13 +103,16 @@ class Admission:
         case = guard.gather(attributes, deadline)
         if case is None:
             return ALLOWED
-        findings = evaluate(self.checks, case.subject)
+        findings = [f for each in case.subjects for f in evaluate(self.checks, each)]
         if not findings:
+            _admit(case, attributes)
             return answer.judged((), override.NONE, case.warnings)
         granted = override.ask(self.authorizer, attributes.user, case.metadata, findings, deadline)
         stays = granted.granted and attributes.operation != "DELETE"
         warnings = (*case.warnings, *([override.STAYS] if stays else []))
         response = answer.judged(findings, granted, warnings)
+        if response.allowed:
+            _admit(case, attributes)
         self._record(attributes, case, findings, granted, response)
         return response
 
@@ -133,6 +141,11 @@ class Admission:
         if response.allowed and not attributes.dry_run:
             message = response.audit_annotations["override"]
             self.events.record(_event(attributes, case.metadata, message))
+
+
+def _admit(case: Case, attributes: Attributes) -> None:
+    if case.admitted and not attributes.dry_run:
+        case.admitted()
 
 
 def _explicit(

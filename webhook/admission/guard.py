@@ -1,5 +1,6 @@
 """What a guard is: from a request to the subject that checks judge, or to a decision."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,11 +18,21 @@ class Case:
         metadata: of the object whose annotations may ask for an override: the
             new one, or the old one on DELETE.
         warnings: what the author should know even if the change may happen.
+        beside: further subjects of the same request; one answer is given for all.
+        admitted: done before the change is let through, unless it is a dry run; may raise
+            ClusterError, and the change then waits.
     """
 
     subject: object
     metadata: ObjectMeta
     warnings: tuple[str, ...] = ()
+    beside: tuple[object, ...] = ()
+    admitted: Callable[[], None] | None = None
+
+    @property
+    def subjects(self) -> tuple[object, ...]:
+        """All of them."""
+        return (self.subject, *self.beside)
 
 
 class Guard(Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from webhook.checks.ratings import UPSTREAM
 from webhook.checks.registry import Violation, check
 from webhook.checks.subjects import NetConfChange
 from webhook.netconf import NetConf, effective_direct_routing
@@ -27,15 +28,20 @@ def netconf_directrouting_live(change: NetConfChange) -> Iterator[Violation]:
     Allowed: on a cluster where flannel never ran; spelling the same value
     otherwise (white space, order and case of keys, an explicit default).
 
+    A setting, `flannel.directRouting: warn`, makes it a warning, for clusters
+    whose nodes are known not to have `rp_filter=1`.
+
     Fix: decide before the cluster is built. On a live cluster plan it node by
     node: set `net.ipv4.conf.all.rp_filter=2`, override, restart, verify.
     """
-    if not change.live or not isinstance(change.new, NetConf):
+    if not (change.live and change.direct_routing_denied and isinstance(change.new, NetConf)):
         return
     before = _before(change)
     if before is not None and effective_direct_routing(change.new) is not before:
+        message = _MESSAGE.format(before=str(before).lower())
         yield Violation.forbidden(
-            f"{change.field}.Backend.DirectRouting", _MESSAGE.format(before=str(before).lower())
+            f"{change.field}.Backend.DirectRouting",
+            f"{message}; {UPSTREAM}" if change.upstream else message,
         )
 
 

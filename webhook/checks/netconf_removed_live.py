@@ -14,12 +14,13 @@ def netconf_removed_live(change: NetConfChange) -> Iterator[Violation]:
     ready, so every reboot and every new node stays without a network. A
     DELETE followed by a CREATE would also hide a change from the comparison.
 
-    Allowed: on a cluster where flannel never ran.
+    Allowed: on a cluster where flannel never ran; what the namespace
+    controller does once the Namespace itself is going.
 
     Fix: change the ConfigMap in place (`kubectl apply`). To remove flannel,
     delete its DaemonSet first, then override.
     """
-    if change.live and change.old is not None and change.new is None:
+    if change.live and not change.ending and change.old is not None and change.new is None:
         yield Violation.forbidden(
             change.field,
             "must not be removed from a live cluster: flannel pods that start without it leave "

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -13,7 +14,7 @@ from webhook.deadline import Deadline
 from webhook.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
 from webhook.interfaces import Event, Events
 from webhook.model.namespace import PROFILE_LABEL, SEAL_LABEL, Namespace, Seal
-from webhook.model.objects import Node, PartialObject
+from webhook.model.objects import ConfigMap, Node, PartialObject
 from webhook.model.profiles import Manifest, Profile
 from webhook.model.review import UserInfo
 from webhook.model.workloads import DaemonSet
@@ -63,6 +64,7 @@ _nodes = msgspec.json.Decoder(_List[Node])
 _daemon_sets = msgspec.json.Decoder(_List[DaemonSet])
 _blocks = msgspec.json.Decoder(_List[_Block])
 _object = msgspec.json.Decoder(PartialObject)
+_config_map = msgspec.json.Decoder(ConfigMap)
 _access_review = msgspec.json.Decoder(_AccessReview)
 
 
@@ -80,6 +82,11 @@ class LiveCluster:
         self._events = events
         self._installation = resource_path(
             "api", "v1", "namespaces", identity.namespace, "configmaps", identity.installation
+        )
+        self._memory_name = f"{identity.installation}-netconf"
+        self._memory_namespace = identity.namespace
+        self._memory = resource_path(
+            "api", "v1", "namespaces", identity.namespace, "configmaps", self._memory_name
         )
         self._installed_at: datetime | None = None
 
@@ -116,6 +123,30 @@ class LiveCluster:
                     yield block.spec.cidr
             except NotFoundError:
                 continue
+
+    def recall(self, key: str, deadline: Deadline) -> str | None:
+        """A consistent read of our ConfigMap."""
+        try:
+            raw = self._api.get(self._memory, deadline)
+        except NotFoundError:
+            return None
+        return (decode(_config_map, raw).data or {}).get(key)
+
+    def remember(self, key: str, text: str, deadline: Deadline) -> None:
+        """Server-side apply, each key under a field manager of its own.
+
+        Under one manager an apply of one key would take the others away, which it had applied
+        before (server-side apply removes what the manager owns and no longer names).
+        """
+        body = {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": self._memory_name, "namespace": self._memory_namespace},
+            "data": {key: text},
+        }
+        # Field managers have at most 128 characters.
+        manager = f"{FIELD_MANAGER}-{sha256(key.encode()).hexdigest()[:32]}"
+        self._api.apply(self._memory, body, deadline, manager=manager)
 
     def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
         """The Namespace as it is now: a consistent read of its metadata."""

@@ -5,17 +5,21 @@ The specification is flannel's code and what was measured with it; each module n
 
 from webhook.netconf.advice import Advice, warnings
 from webhook.netconf.changes import changes
+from webhook.netconf.cni import CniFault, check_cni
 from webhook.netconf.errors import NetConfError, Stage
 from webhook.netconf.lease import Lease, lease
-from webhook.netconf.limits import Limit, kernel_limits, windows_limits
+from webhook.netconf.limits import Effect, Limit, kernel_limits, windows_limits
 from webhook.netconf.rating import Context, KeyChange, Rating, worst
 from webhook.netconf.reader import NetConf, effective_direct_routing, parse
 from webhook.netconf.verdict import Mode, Verdict, judge
-from webhook.netconf.versions import Version
+from webhook.netconf.versions import NEWEST, Version
 
 __all__ = [
+    "NEWEST",
     "Advice",
+    "CniFault",
     "Context",
+    "Effect",
     "KeyChange",
     "Lease",
     "Limit",
@@ -27,6 +31,7 @@ __all__ = [
     "Verdict",
     "Version",
     "changes",
+    "check_cni",
     "effective_direct_routing",
     "judge",
     "kernel_limits",
