@@ -10,6 +10,7 @@ KINDS = {
     "Namespace": ("", "namespaces"),
     "Pod": ("", "pods"),
     "NetworkPolicy": ("networking.k8s.io", "networkpolicies"),
+    "DaemonSet": ("apps", "daemonsets"),
 }
 
 
