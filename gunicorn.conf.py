@@ -23,6 +23,9 @@ workers = _server.workers
 threads = _server.threads
 worker_class = "webhook.server.worker.DrainingWorker"
 worker_connections = 1000
+# What reads requests is chosen here, not by whether gunicorn_h1c happens to be installed.
+http_parser = "python"
+logger_class = "webhook.server.worker.NoAccessLog"
 # The API server drops idle connections after 90 s (k8s.io/apiserver webhook client). A server that
 # closes first races with the next request, which Go does not retry: EOF, and failurePolicy decides.
 keepalive = 120

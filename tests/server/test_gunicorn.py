@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ ROOT = Path(__file__).parents[2]
 POLICY = reviews.network_policy("web")
 BODY = reviews.body("UPDATE", POLICY, POLICY)
 DRAIN_SECONDS = 2
+CROWD = 48
+"""Connections: more than two workers of sixteen threads serve at once."""
 
 
 @dataclass
@@ -241,3 +244,38 @@ def test_no_secret_is_logged(server) -> None:
 
     assert "hunter2" not in log
     assert "PRIVATE KEY" not in log
+
+
+def test_open_connections_take_no_threads(server) -> None:
+    """More connections than threads that shake hands and say nothing keep nobody waiting."""
+    for _ in range(CROWD):
+        server.connect().connect()
+
+    assert ask(server.connect(), "POST", "/validate", BODY)[0] == 200
+
+
+def test_more_connections_than_threads_take_turns(server) -> None:
+    """No connection holds its thread while others wait: each of a crowd is served."""
+
+    def busy(connection) -> list[int]:
+        return [ask(connection, "POST", "/validate", BODY)[0] for _ in range(10)]
+
+    with ThreadPoolExecutor(CROWD) as clients:
+        served = list(clients.map(busy, [server.connect() for _ in range(CROWD)]))
+
+    assert served == [[200] * 10] * CROWD
+
+
+def test_a_client_that_does_not_close_keeps_nobody_waiting(server) -> None:
+    """After Connection: close the server waits for the client, but not with its main thread."""
+    request = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    for _ in range(4):
+        raw = socket.create_connection(("localhost", server.port))
+        stream = server.trust.wrap_socket(raw, server_hostname="localhost")
+        server.opened.callback(stream.close)
+        stream.sendall(request)
+    start = time.monotonic()
+    statuses = [ask(server.connect())[0] for _ in range(4)]
+
+    assert statuses == [200] * 4
+    assert time.monotonic() - start < 1.5

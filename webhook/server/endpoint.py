@@ -9,6 +9,7 @@ goes on to Flask.
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -115,9 +116,7 @@ class AdmissionEndpoint:
 
     def _timeout(self, environ: Environ) -> float:
         """Seconds that the API server will wait; its own ``?timeout=`` if it is sane."""
-        query = environ.get("QUERY_STRING", "")
-        texts = parse_qs(query).get("timeout") if query else None
-        seconds = parse_timeout(texts[0]) if texts else None
+        seconds = _asked(environ.get("QUERY_STRING", ""))
         return min(self._default_timeout if seconds is None else seconds, MAX_TIMEOUT)
 
     def _read(self, environ: Environ) -> bytes:
@@ -132,6 +131,13 @@ class AdmissionEndpoint:
         if len(body) > limit:
             raise HttpError(413, f"the review is over the limit of {limit} bytes")
         return body
+
+
+@lru_cache(maxsize=64)
+def _asked(query: str) -> float | None:
+    """Seconds that a query string asks for; the API server sends few different ones."""
+    texts = parse_qs(query).get("timeout")
+    return parse_timeout(texts[0]) if texts else None
 
 
 def _error(error: HttpError, start_response: StartResponse) -> Iterable[bytes]:
