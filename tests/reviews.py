@@ -10,6 +10,8 @@ KINDS = {
     "Namespace": ("", "namespaces"),
     "Pod": ("", "pods"),
     "NetworkPolicy": ("networking.k8s.io", "networkpolicies"),
+    "IPPool": ("crd.projectcalico.org", "ippools"),
+    "FelixConfiguration": ("crd.projectcalico.org", "felixconfigurations"),
     "DaemonSet": ("apps", "daemonsets"),
 }
 
@@ -24,13 +26,27 @@ def review(
     dry_run: bool = False,
     name: str | None = None,
     uid: str = "705ab4f5-6393-11e8-b7cc-42010a800002",
+    api: tuple[str, str] | None = None,
 ) -> JSON:
-    """One review; kind, resource, namespace and name are taken from the object."""
+    """One review; kind, resource, namespace and name are taken from the object.
+
+    Args:
+        operation: CREATE, UPDATE or DELETE.
+        new: the object.
+        old: the old one.
+        user: who asks.
+        groups: of the user.
+        dry_run: whether nothing is to be changed.
+        name: in place of the object's, empty under deletecollection.
+        uid: of the review.
+        api: (group, version) of the request, for kinds that stand in several.
+    """
     subject = new or old or {}
     kind, metadata = subject["kind"], subject.get("metadata", {})
     group, resource = KINDS[kind]
-    gvk = {"group": group, "version": "v1", "kind": kind}
-    gvr = {"group": group, "version": "v1", "resource": resource}
+    group, version = api or (group, "v1")
+    gvk = {"group": group, "version": version, "kind": kind}
+    gvr = {"group": group, "version": version, "resource": resource}
     return {
         "kind": "AdmissionReview",
         "apiVersion": "admission.k8s.io/v1",
@@ -92,6 +108,38 @@ def network_policy(
             "annotations": annotations or {},
         },
         "spec": spec or {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]},
+    }
+
+
+def ip_pool(
+    name: str = "default-ipv4-ippool", *, metadata: JSON | None = None, **spec: Any
+) -> JSON:
+    """An IPPool of Calico, as kubectl writes it."""
+    return {
+        "apiVersion": "crd.projectcalico.org/v1",
+        "kind": "IPPool",
+        "metadata": {"name": name, **(metadata or {})},
+        "spec": {"cidr": "10.244.0.0/16", **spec},
+    }
+
+
+def felix_configuration(name: str = "default", **spec: Any) -> JSON:
+    """A FelixConfiguration."""
+    return {
+        "apiVersion": "crd.projectcalico.org/v1",
+        "kind": "FelixConfiguration",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def calico_config(data: JSON | None = None, *, namespace: str = "kube-system", **more: str) -> JSON:
+    """The ConfigMap calico-config."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "calico-config", "namespace": namespace},
+        "data": {"calico_backend": "bird", **(data or {}), **more},
     }
 
 

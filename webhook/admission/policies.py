@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from webhook.admission.enforcement import Enforcement
 from webhook.admission.guard import Case
 from webhook.checks.networkpolicy_injected_protected import networkpolicy_injected_protected
 from webhook.checks.subjects import PolicyChange
@@ -32,10 +33,12 @@ class PolicyGuard:
     Args:
         cluster: tells whether a Namespace is being deleted.
         own_username: our own writes are not judged.
+        enforcement: tells whether a new policy has an effect; None where nobody wants to know.
     """
 
     cluster: Namespaces
     own_username: str
+    enforcement: Enforcement | None = None
     name: str = "networkpolicies"
 
     def gather(self, attributes: Attributes, deadline: Deadline) -> Case | None:
@@ -47,7 +50,15 @@ class PolicyGuard:
         change = PolicyChange(old, new, ending=False)
         if any(networkpolicy_injected_protected.run(change)):
             change = replace(change, ending=self._ending(attributes, deadline))
-        return Case(change, (new or old or NetworkPolicy()).metadata)
+        metadata = (new or old or NetworkPolicy()).metadata
+        return Case(change, metadata, self._warnings(attributes, deadline))
+
+    def _warnings(self, attributes: Attributes, deadline: Deadline) -> tuple[str, ...]:
+        """That a new policy has no effect, where that is known."""
+        if self.enforcement is None or attributes.operation != "CREATE":
+            return ()
+        warning = self.enforcement.warning(deadline)
+        return (warning,) if warning else ()
 
     def _ending(self, attributes: Attributes, deadline: Deadline) -> bool:
         """Whether the policy goes with its Namespace.
