@@ -279,3 +279,12 @@ def test_a_client_that_does_not_close_keeps_nobody_waiting(server) -> None:
 
     assert statuses == [200] * 4
     assert time.monotonic() - start < 1.5
+
+
+def test_an_idle_connection_does_not_hold_up_a_departure(server) -> None:
+    """One that never sent a request is closed like one that waits for its next."""
+    server.connect().connect()
+    time.sleep(0.2)
+    server.process.send_signal(signal.SIGTERM)
+
+    assert server.process.wait(timeout=DRAIN_SECONDS + 6) == 0

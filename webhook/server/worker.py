@@ -128,6 +128,12 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
         waiting = len(self.keepalived_conns) + len(self.pending_conns)
         return bool(self.alive and self.nr_conns - waiting < self.cfg.threads)
 
+    def _cap_keepalive(self, deadline: float) -> None:
+        """Let no idle connection hold up the departure, one that never sent a request included."""
+        super()._cap_keepalive(deadline)
+        for conn in self.pending_conns:
+            conn.timeout = min(conn.timeout, deadline)
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Leave the rotation, serve for the drain time, then stop as gthread does."""
         if self.lifecycle is None or not self.alive:
