@@ -29,8 +29,19 @@ failurePolicy `Fail`, a grace period that kills a replica while it answers, and 
 | Entry | Of | When we cannot be reached | Never sent |
 |---|---|---|---|
 | `flannel` | the listed ConfigMaps | refused | other ConfigMaps; updates of other fields |
+| `flannel-daemonsets` | DaemonSets that run flanneld: `kube-flannel-ds…`, `canal`, \
+`rke2-canal`, or with a listed ConfigMap as a volume | admitted | other DaemonSets; \
+updates that leave the Pod's spec; Pods |
+| `flannel-namespaces` | the deletion of a Namespace with a listed ConfigMap | refused | \
+other Namespaces |
+| `calico` | Calico's IPPools and FelixConfigurations | refused | \
+updates of other than a pool's spec or Felix's tunnel keys; what Calico's API server writes |
+| `calico-config` | the ConfigMap of a Calico installed by manifest | refused | \
+its creation; updates of other keys |
 | `networkpolicies` | policies with our label, or named `portcullis-…` | refused | \
 other policies; deletions by the namespace controller and the garbage collector |
+| `networkpolicies-new` | new policies of users, to warn that nothing enforces them | admitted | \
+updates, deletions; policies of the line above |
 | `marks` | Namespaces whose labels `portcullis.dev/*` change, or are born forged | refused | \
 every other update; finalization |
 | `namespaces` | new Namespaces, to be marked | left unmarked | system namespaces |
@@ -50,7 +61,8 @@ can allow single checks: `resourceNames: [netconf-directrouting-live]`.
 ## Uninstall
 
 `helm uninstall` removes both webhook configurations first, and Portcullis may not create them
-anew. What was made at run time stays: the CA's Secret, the Lease, the injected NetworkPolicies, the
+anew. What was made at run time stays: the CA's Secret, the Lease, what flannel's
+ConfigMap held when it was taken away (`<fullname>-netconf`), the injected NetworkPolicies, the
 labels of Namespaces.
 
 ## Values

@@ -41,6 +41,8 @@ def plane(control_plane):
     for name in ("kube-flannel-cfg", "other"):
         create(plane, config_map(name, "kube-flannel"))
     create(plane, config_map("bare", "kube-flannel", data=None))
+    for name in ("kube-flannel-ds", "other"):
+        create(plane, daemon_set(name))
     for name, labels in {"portcullis-deny-all": MANAGED, "own": {"a": "b"}, "bare": None}.items():
         create(plane, policy(name, "sealed", labels))
     plane.helm("install", *RELEASE, "--create-namespace", "--set-json", EXEMPT)
@@ -86,6 +88,22 @@ def meta(name, namespace=None, labels=None, **more):
 def config_map(name, namespace, data=(("net-conf.json", "{}"),), **more):
     manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": meta(name, namespace)}
     return {**manifest, **({"data": dict(data)} if data else {}), **more}
+
+
+def daemon_set(name=None, mounts=None, namespace="kube-flannel", **more):
+    """A DaemonSet; `mounts` names the ConfigMap that is its one volume."""
+    volumes = {"volumes": [{"name": "v", "configMap": {"name": mounts}}]} if mounts else {}
+    spec = {"containers": [{"name": "c", "image": "i"}], **volumes}
+    labels = {"app": "a"}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": meta(name, namespace, **more),
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": spec},
+        },
+    }
 
 
 def policy(name, namespace, labels=None, **more):
@@ -185,6 +203,59 @@ def test_only_listed_config_maps_whose_data_changes_are_sent(plane, command, ent
     assert entry == sent(plane, *command)
 
 
+def image(name):
+    template = {"spec": {"containers": [{"name": "c", "image": "new"}]}}
+    return changed("daemonset", name, {"spec": {"template": template}}, *FLANNEL)
+
+
+@pytest.mark.parametrize(
+    ("command", "entry"),
+    [
+        pytest.param(["create", daemon_set("canal")], "flannel-daemonsets", id="canal"),
+        pytest.param(["create", daemon_set("rke2-canal")], "flannel-daemonsets", id="rke2-canal"),
+        pytest.param(
+            ["create", daemon_set("kube-flannel-ds-arm64")], "flannel-daemonsets", id="per-arch"
+        ),
+        pytest.param(
+            ["create", daemon_set("mine", "kube-flannel-cfg")],
+            "flannel-daemonsets",
+            id="by-its-volume",
+        ),
+        pytest.param(
+            ["create", daemon_set(None, "kube-flannel-cfg", generateName="mine-")],
+            "flannel-daemonsets",
+            id="by-its-volume-with-a-generated-name",
+        ),
+        pytest.param(["create", daemon_set("mine", "canal-config")], None, id="not-listed-here"),
+        pytest.param(["create", daemon_set("calico-node")], None, id="another-plugin"),
+        pytest.param(["create", daemon_set("canal2", "some")], None, id="another-volume"),
+        pytest.param(image("kube-flannel-ds"), "flannel-daemonsets", id="image"),
+        pytest.param(image("other"), None, id="image-of-another"),
+        pytest.param(
+            changed("daemonset", "kube-flannel-ds", {"metadata": {"labels": {"a": "b"}}}, *FLANNEL),
+            None,
+            id="label",
+        ),
+        pytest.param(
+            changed(
+                "daemonset",
+                "kube-flannel-ds",
+                {"spec": {"template": {"metadata": {"annotations": {"at": "now"}}}}},
+                *FLANNEL,
+            ),
+            None,
+            id="rollout-restart",
+        ),
+        pytest.param(["delete", "daemonset", "kube-flannel-ds", *FLANNEL], None, id="delete"),
+        pytest.param(["delete", "ns", "kube-flannel"], "flannel-namespaces", id="namespace"),
+        pytest.param(["delete", "ns", "plain"], None, id="another-namespace"),
+    ],
+)
+def test_what_leads_flanneld_elsewhere_is_sent(plane, command, entry):
+    """Its DaemonSet, and the end of its Namespace; no other workload, no Pod of a plugin."""
+    assert entry == sent(plane, *command)
+
+
 @pytest.mark.parametrize(
     ("command", "user", "entry"),
     [
@@ -252,8 +323,15 @@ def test_only_listed_config_maps_whose_data_changes_are_sent(plane, command, ent
             ["create", policy("mine", "plain", MANAGED)], None, "networkpolicies", id="our-label"
         ),
         pytest.param(
-            ["create", policy("portcullis", "plain")], None, None, id="not-quite-our-name"
+            ["create", policy("portcullis", "plain")],
+            None,
+            "networkpolicies-new",
+            id="not-quite-our-name",
         ),
+        pytest.param(
+            ["create", policy("mine", "plain")], None, "networkpolicies-new", id="users-new"
+        ),
+        pytest.param(["create", policy("mine", "plain")], OURSELVES, None, id="our-new"),
         pytest.param(
             ["create", policy("portcullis-mine", "portcullis-system")],
             None,
@@ -263,7 +341,7 @@ def test_only_listed_config_maps_whose_data_changes_are_sent(plane, command, ent
     ],
 )
 def test_only_reserved_network_policies_are_sent(plane, command, user, entry):
-    """What is ours, and what would pass for ours."""
+    """What is ours, and what would pass for ours; users' own when new, by an entry of its own."""
     assert entry == sent(plane, *command, user=user)
 
 

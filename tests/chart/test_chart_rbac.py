@@ -7,6 +7,11 @@ pytestmark = pytest.mark.controlplane
 CLUSTER = {
     # flannel: is the cluster live?
     ("", "nodes", ()): {"list"},
+    # flannel's version; which network plugin runs
+    ("apps", "daemonsets", ()): {"list"},
+    # Calico: is a pool in use?
+    ("crd.projectcalico.org", "ipamblocks", ()): {"list"},
+    ("projectcalico.org", "ipamblocks", ()): {"list"},
     # the watch for new ones, the gate's look, the seal
     ("", "namespaces", ()): {"get", "list", "watch", "patch"},
     # server-side apply asks for both
@@ -36,6 +41,8 @@ OWN_NAMESPACE = {
     ("coordination.k8s.io", "leases", ()): {"create"},
     # its creation is the time of the installation
     ("", "configmaps", ("portcullis",)): {"get"},
+    # flannel's configuration as it was when it was taken away; a create by patch has a name
+    ("", "configmaps", ("portcullis-netconf",)): {"get", "create", "patch"},
 }
 OVERRIDE = {("portcullis.dev", "guards", ()): {"override"}}
 

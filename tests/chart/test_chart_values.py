@@ -10,7 +10,7 @@ from tools import chart_readme
 from webhook.model.profiles import Profile
 from webhook.settings import CertificateSettings, Settings, decode_settings
 
-SECTIONS = ("flannel", "defaultDeny", "server", "controller")
+SECTIONS = ("flannel", "calico", "warnings", "defaultDeny", "server", "controller")
 SCHEMA = json.loads((chart_readme.CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((chart_readme.CHART / "values.yaml").read_text())
 
@@ -83,6 +83,8 @@ def test_values_reach_the_settings_file(render):
         'fullnameOverride="gate"',
         'defaultDeny={"profile":"same-namespace","dns":false,"exemptNamespaces":["ci-*"]}',
         'flannel.configMaps=[{"namespace":"net","name":"cfg"}]',
+        'calico={"configMaps":[],"apiServers":["system:serviceaccount:net:api"]}',
+        "warnings.notEnforced=false",
         "server.drainSeconds=2.5",
         "server.maxBodyBytes=16777216",
     )
@@ -93,6 +95,11 @@ def test_values_reach_the_settings_file(render):
     assert ("ci-*",) == settings.default_deny.exempt_namespaces
     assert not settings.default_deny.dns
     assert [("net", "cfg")] == [(it.namespace, it.name) for it in settings.flannel.config_maps]
+    assert ((), ("system:serviceaccount:net:api",)) == (
+        settings.calico.config_maps,
+        settings.calico.api_servers,
+    )
+    assert not settings.warnings.not_enforced
     assert 2.5 == settings.server.drain_seconds
     assert 16 << 20 == settings.server.max_body_bytes
 
@@ -132,6 +139,11 @@ def test_values_reach_the_settings_file(render):
             "portcullis-system/c is in the release namespace",
             id="own-config-map",
         ),
+        pytest.param(
+            ['calico.configMaps=[{"namespace":"portcullis-system","name":"c"}]'],
+            "portcullis-system/c is in the release namespace",
+            id="own-calico-config-map",
+        ),
         pytest.param(["fluffy=1"], "fluffy", id="unknown-key"),
         pytest.param(["server.prot=1"], "prot", id="unknown-setting"),
         pytest.param(['webhooks.failurePolicy.marks="Maybe"'], "marks", id="enum"),
@@ -157,9 +169,8 @@ def test_a_system_namespace_is_refused_as_ours(refusal, namespace):
 @pytest.mark.controlplane
 def test_one_replica_is_accepted_knowingly(render):
     """Or where nothing fails closed."""
-    ignored = (
-        '{"flannel":"Ignore","networkPolicies":"Ignore","marks":"Ignore","pendingPods":"Ignore"}'
-    )
+    guards = ("flannel", "calico", "networkPolicies", "marks", "pendingPods")
+    ignored = json.dumps(dict.fromkeys(guards, "Ignore"))
 
     assert render("replicaCount=1", "allowSingleReplica=true")
     assert render("replicaCount=1", f"webhooks.failurePolicy={ignored}")

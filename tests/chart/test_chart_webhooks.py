@@ -4,6 +4,9 @@ import json
 
 import pytest
 
+from webhook.admission.calico import GROUPS
+from webhook.calico import FELIX_KEYS
+from webhook.calico.config import CONFIG_KEYS
 from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL, PROFILE_LABEL, SEAL_LABEL
 from webhook.model.profiles import POLICY_PREFIX
 from webhook.settings import SYSTEM_NAMESPACES
@@ -12,7 +15,14 @@ pytestmark = pytest.mark.controlplane
 
 METADATA_NAME = "kubernetes.io/metadata.name"
 DEFAULT_DENY = ("namespaces", "marks", "pods-pending", "pods-unmarked")
-GUARDS = ("flannel", "networkpolicies", "marks")
+GUARDS = (
+    "flannel",
+    "flannel-daemonsets",
+    "calico-config",
+    "networkpolicies",
+    "networkpolicies-new",
+    "marks",
+)
 
 
 def rules(entry):
@@ -34,7 +44,12 @@ def cel(entry):
     [
         ("namespaces", "/mutate", "Ignore", "None", 5),
         ("flannel", "/validate", "Fail", "NoneOnDryRun", 5),
+        ("flannel-daemonsets", "/validate", "Ignore", "NoneOnDryRun", 5),
+        ("flannel-namespaces", "/validate", "Fail", "NoneOnDryRun", 5),
+        ("calico", "/validate", "Fail", "NoneOnDryRun", 5),
+        ("calico-config", "/validate", "Fail", "NoneOnDryRun", 5),
         ("networkpolicies", "/validate", "Fail", "NoneOnDryRun", 5),
+        ("networkpolicies-new", "/validate", "Ignore", "NoneOnDryRun", 2),
         ("marks", "/validate", "Fail", "NoneOnDryRun", 5),
         ("pods-pending", "/validate", "Fail", "NoneOnDryRun", 10),
         ("pods-unmarked", "/validate", "Ignore", "NoneOnDryRun", 10),
@@ -55,12 +70,17 @@ def test_each_entry_has_its_path_policy_side_effects_and_timeout(
     assert "Equivalent" == got["matchPolicy"]
 
 
-def test_there_are_six_entries_in_this_order(rendered):
+def test_there_are_eleven_entries_in_this_order(rendered):
     """Nothing else is ever sent to us."""
     assert [
         "namespaces",
         "flannel",
+        "flannel-daemonsets",
+        "flannel-namespaces",
+        "calico",
+        "calico-config",
         "networkpolicies",
+        "networkpolicies-new",
         "marks",
         "pods-pending",
         "pods-unmarked",
@@ -72,6 +92,19 @@ def test_there_are_six_entries_in_this_order(rendered):
     [
         ("namespaces", [("", "namespaces", "CREATE")]),
         ("flannel", [("", "configmaps", each) for each in ("CREATE", "UPDATE", "DELETE")]),
+        ("flannel-daemonsets", [("apps", "daemonsets", e) for e in ("CREATE", "UPDATE")]),
+        ("flannel-namespaces", [("", "namespaces", "DELETE")]),
+        (
+            "calico",
+            [
+                (group, resource, operation)
+                for group in GROUPS
+                for resource in ("ippools", "felixconfigurations")
+                for operation in ("CREATE", "UPDATE", "DELETE")
+            ],
+        ),
+        ("calico-config", [("", "configmaps", each) for each in ("UPDATE", "DELETE")]),
+        ("networkpolicies-new", [("networking.k8s.io", "networkpolicies", "CREATE")]),
         (
             "networkpolicies",
             [("networking.k8s.io", "networkpolicies", e) for e in ("CREATE", "UPDATE", "DELETE")],
@@ -153,16 +186,40 @@ def test_the_cel_speaks_of_the_same_labels_and_names_as_the_code(rendered):
     assert json.dumps(PROFILE_LABEL) in cel(rendered.entries["marks"])
 
 
+def test_the_cel_names_the_keys_that_the_code_judges(rendered):
+    """A key that the CEL forgot would never be sent, one too many would be sent for nothing."""
+    assert json.dumps(list(FELIX_KEYS)) in cel(rendered.entries["calico"])
+    assert json.dumps(list(CONFIG_KEYS)) in cel(rendered.entries["calico-config"])
+
+
+def test_calicos_api_server_is_exempt_where_it_asked_before(render):
+    """By the name that the values give, and on the group of its storage alone."""
+    rendered = render('calico.apiServers=["system:serviceaccount:net:api"]')
+
+    expression = cel(rendered.entries["calico"])
+    assert '["system:serviceaccount:net:api"]' in expression
+    assert 'request.resource.group != "crd.projectcalico.org"' in expression
+
+
+def test_without_the_warning_its_entry_stands_without_rules(render):
+    """It is then never called; one that Helm dropped would break the upgrade."""
+    entries = render("warnings.notEnforced=false").entries
+
+    assert [] == rules(entries["networkpolicies-new"])
+    assert rules(entries["networkpolicies"])
+
+
 def test_nobody_is_exempt_from_the_flannel_guard(rendered):
     """Not even a cluster admin: the override exists for that."""
-    assert "userInfo" not in cel(rendered.entries["flannel"])
+    for entry in ("flannel", "flannel-daemonsets", "flannel-namespaces"):
+        assert "userInfo" not in cel(rendered.entries[entry])
 
 
 def test_our_own_user_follows_the_service_account(render):
     """The exemption names the ServiceAccount that the Pods run as, and no other."""
     rendered = render('serviceAccount.name="mine"', namespace="gate")
 
-    for entry in ("networkpolicies", "marks"):
+    for entry in ("networkpolicies", "networkpolicies-new", "marks"):
         assert '"system:serviceaccount:gate:mine"' in cel(rendered.entries[entry])
 
 
@@ -186,10 +243,12 @@ def test_failure_policies_and_timeouts_are_values(render):
         'webhooks.failurePolicy={"flannel":"Ignore","pendingPods":"Ignore"}',
         "webhooks.timeoutSeconds=3",
         "webhooks.podTimeoutSeconds=7",
+        "webhooks.warningTimeoutSeconds=1",
     )
 
     assert "Ignore" == rendered.entries["flannel"]["failurePolicy"]
     assert "Fail" == rendered.entries["networkpolicies"]["failurePolicy"]
     assert "Ignore" == rendered.entries["pods-pending"]["failurePolicy"]
     assert 3 == rendered.entries["namespaces"]["timeoutSeconds"]
+    assert 1 == rendered.entries["networkpolicies-new"]["timeoutSeconds"]
     assert 7 == rendered.entries["pods-unmarked"]["timeoutSeconds"]

@@ -53,6 +53,8 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "portcullis.serviceAcc
       "webhookConfiguration" (include "portcullis.fullname" .) -}}
 {{- dict
       "flannel" .Values.flannel
+      "calico" .Values.calico
+      "warnings" .Values.warnings
       "defaultDeny" .Values.defaultDeny
       "server" .Values.server
       "controller" .Values.controller

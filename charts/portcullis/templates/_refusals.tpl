@@ -17,9 +17,9 @@ a range tells is in values.schema.json; here is what only several values togethe
 {{- if not (has "kube-system" .Values.defaultDeny.systemNamespaces) -}}
 {{- fail "defaultDeny.systemNamespaces: must contain \"kube-system\": a cluster whose own pods wait for Portcullis cannot start" -}}
 {{- end -}}
-{{- range .Values.flannel.configMaps -}}
+{{- range concat .Values.flannel.configMaps .Values.calico.configMaps -}}
 {{- if eq .namespace $own -}}
-{{- fail (printf "flannel.configMaps: %s/%s is in the release namespace, whose objects are never sent to Portcullis" .namespace .name) -}}
+{{- fail (printf "configMaps: %s/%s is in the release namespace, whose objects are never sent to Portcullis" .namespace .name) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

@@ -50,23 +50,88 @@ request.userInfo.?username.orValue("")
   expression: {{ include "portcullis.cel.username" . }} != {{ include "portcullis.username" . | toJson }}
 {{- end -}}
 
+{{/* The keys that a change is judged by; webhook/calico has the same (tests compare). */}}
+{{- define "portcullis.felixKeys" -}}
+["ipipEnabled", "vxlanEnabled", "vxlanVNI", "vxlanPort", "ipipMTU", "vxlanMTU", "bpfEnabled", "wireguardEnabled"]
+{{- end -}}
+{{- define "portcullis.calicoConfigKeys" -}}
+["calico_backend", "etcd_endpoints", "cni_network_config", "veth_mtu", "typha_service_name"]
+{{- end -}}
+
+{{/*
+What Calico's API server writes for who asked it, and was asked about by it: judging it again would
+ask for an override of the API server's own user.
+*/}}
+{{- define "portcullis.cel.notJudgedBefore" -}}
+request.resource.group != "crd.projectcalico.org"
+|| !({{ include "portcullis.cel.username" . }} in {{ toJson .Values.calico.apiServers }})
+{{- end -}}
+
+{{/* Any change of a pool's spec; a finalizer or the status is none. */}}
+{{- define "portcullis.cel.calicoSpecChanged" -}}
+request.operation != "UPDATE"
+|| (request.resource.resource == "ippools" && object.?spec != oldObject.?spec)
+|| (request.resource.resource == "felixconfigurations" && {{ include "portcullis.felixKeys" . }}.exists(key,
+      object.?spec[?key] != oldObject.?spec[?key]))
+{{- end -}}
+
+{{- define "portcullis.cel.calicoDataChanged" -}}
+request.operation != "UPDATE"
+|| {{ include "portcullis.calicoConfigKeys" . }}.exists(key, object.?data[?key] != oldObject.?data[?key])
+{{- end -}}
+
 {{/*
 A listed ConfigMap. Its name is the object's: request.name is empty under deletecollection.
 "/" stands in no name, so that the pairs are unambiguous.
 */}}
 {{- define "portcullis.cel.isListed" -}}
+[request.operation == "DELETE" ? oldObject : object].exists(it,
+  it.metadata.?namespace.orValue("") + "/" + it.metadata.?name.orValue("") in {{ include "portcullis.listed" . }})
+{{- end -}}
+
+{{/* The ConfigMaps of a section of the values, as JSON: "namespace/name". */}}
+{{- define "portcullis.listed" -}}
 {{- $listed := list -}}
-{{- range .Values.flannel.configMaps -}}
+{{- range .configMaps -}}
 {{- $listed = append $listed (printf "%s/%s" .namespace .name) -}}
 {{- end -}}
-[request.operation == "DELETE" ? oldObject : object].exists(it,
-  it.metadata.?namespace.orValue("") + "/" + it.metadata.?name.orValue("") in {{ uniq $listed | toJson }})
+{{- uniq $listed | toJson -}}
+{{- end -}}
+
+{{/*
+A DaemonSet that runs flanneld, before or after: by its usual names, or by a volume that is a listed
+ConfigMap. No other workload is sent, least of all Pods of the network plugin.
+*/}}
+{{- define "portcullis.cel.isFlannelDaemonSet" -}}
+[object, oldObject].exists(it, it != null
+  && (it.metadata.?name.orValue("") in ["canal", "rke2-canal"]
+      || it.metadata.?name.orValue("").startsWith("kube-flannel-ds")
+      || it.spec.template.spec.?volumes.orValue([]).exists(volume,
+           it.metadata.?namespace.orValue("") + "/" + volume.?configMap.?name.orValue("") in {{ include "portcullis.listed" .Values.flannel }})))
+{{- end -}}
+
+{{- define "portcullis.cel.podSpecChanged" -}}
+request.operation != "UPDATE" || object.spec.template.spec != oldObject.spec.template.spec
+{{- end -}}
+
+{{/* A Namespace with a listed ConfigMap. */}}
+{{- define "portcullis.cel.isFlannelNamespace" -}}
+{{- $namespaces := list -}}
+{{- range .Values.flannel.configMaps -}}
+{{- $namespaces = append $namespaces .namespace -}}
+{{- end -}}
+oldObject.metadata.?name.orValue("") in {{ uniq $namespaces | toJson }}
 {{- end -}}
 
 {{- define "portcullis.cel.dataChanged" -}}
 request.operation != "UPDATE"
 || object.?data != oldObject.?data
 || object.?binaryData != oldObject.?binaryData
+{{- end -}}
+
+{{/* What only users write: theirs may be warned of, and is never held up. */}}
+{{- define "portcullis.cel.isUsersOwn" -}}
+!({{ include "portcullis.cel.isReserved" . | trim }})
 {{- end -}}
 
 {{/* Carries our label before or after, or takes a name of ours. */}}
