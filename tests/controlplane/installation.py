@@ -1,7 +1,9 @@
 """Portcullis, installed on a control plane by its chart and running from its Deployment."""
 
+import itertools
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -17,19 +19,32 @@ WEBHOOK_PORT = 8443
 
 
 class Replica:
-    """One Pod of the Deployment: its containers as processes at one address."""
+    """One Pod of the Deployment: its containers as processes at one address.
+
+    Attributes:
+        name: of the Pod.
+        address: of the Pod.
+        containers: by name, each in its latest life.
+    """
 
     def __init__(self, plane: ControlPlane, template: Mapping[str, Any], number: int) -> None:
+        self._plane = plane
+        self._template = dict(template)
+        self.name = f"{RELEASE}-{number}"
         self.address = plane.new_address()
         self.containers: dict[str, Container] = {}
         for spec in template["spec"]["containers"]:
-            self.containers[spec["name"]] = plane.run_container(
-                dict(template),
-                namespace=NAMESPACE,
-                address=self.address,
-                name=spec["name"],
-                pod_name=f"{RELEASE}-{number}",
-            )
+            self.start(spec["name"])
+
+    def start(self, name: str) -> None:
+        """Run a container, as the kubelet does again after it has ended."""
+        self.containers[name] = self._plane.run_container(
+            self._template,
+            namespace=NAMESPACE,
+            address=self.address,
+            name=name,
+            pod_name=self.name,
+        )
 
     @property
     def webhook(self) -> Container:
@@ -46,9 +61,9 @@ class Replica:
         self.webhook.wait_ready()
 
     def stop(self) -> None:
-        """End the Pod as a kubelet does: preStop, SIGTERM, grace."""
-        for container in self.containers.values():
-            container.stop(pre_stop=False)
+        """End the Pod as a kubelet does, all containers at once: preStop, SIGTERM, grace."""
+        with ThreadPoolExecutor(len(self.containers)) as pool:
+            list(pool.map(Container.stop, self.containers.values()))
 
     def kill(self) -> None:
         """End the Pod as a power cut does."""
@@ -70,18 +85,12 @@ class Installation:
         """Install the chart and run its Pods; ready for reviews when it returns."""
         self.plane = plane
         self.replicas: list[Replica] = []
+        self._numbers = itertools.count(1)
         self._stack = ExitStack()
-        overrides = plane.folder / "values.json"
-        overrides.write_text(json.dumps(values or {}))
-        plane.helm(
-            "install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--create-namespace",
-            "--values", str(overrides),
-        )  # fmt: skip
+        self._helm("install", values, "--create-namespace")
         self._stack.callback(plane.helm, "uninstall", RELEASE, "--namespace", NAMESPACE)
         try:
-            for _ in range(replicas):
-                self.start_replica()
-            self.serve(self.replicas)
+            self.recover(replicas)
         except BaseException:
             self.close()
             raise
@@ -96,7 +105,7 @@ class Installation:
 
     def start_replica(self) -> Replica:
         """Run one more Pod; it gets no requests before `serve` names it."""
-        replica = Replica(self.plane, self.template, len(self.replicas) + 1)
+        replica = Replica(self.plane, self.template, next(self._numbers))
         self.replicas.append(replica)
         self._stack.callback(replica.kill)
         return replica
@@ -107,6 +116,37 @@ class Installation:
             replica.wait_ready()
         addresses = [replica.address for replica in replicas]
         self.plane.service_backend(NAMESPACE, RELEASE, addresses, WEBHOOK_PORT)
+
+    def retire(self, replica: Replica) -> None:
+        """Take a Pod away as a rollout does: out of the endpoints while it is being stopped."""
+        self.replicas.remove(replica)
+        with ThreadPoolExecutor(1) as pool:
+            stopped = pool.submit(replica.stop)
+            self.serve(self.replicas)
+            stopped.result()
+
+    def lose(self) -> None:
+        """Lose all Pods, as with their nodes: processes killed, endpoints gone."""
+        for replica in self.replicas:
+            replica.kill()
+        self.replicas.clear()
+        self.serve([])
+
+    def recover(self, replicas: int = 2) -> None:
+        """Run so many Pods more, and let the Service lead to all."""
+        for _ in range(replicas):
+            self.start_replica()
+        self.serve(self.replicas)
+
+    def upgrade(self, values: Mapping[str, Any]) -> None:
+        """Upgrade the release; the Pods go on as they are, a rollout is the caller's."""
+        self._helm("upgrade", values)
+
+    def _helm(self, verb: str, values: Mapping[str, Any] | None, *flags: str) -> None:
+        path = self.plane.folder / "values.json"
+        path.write_text(json.dumps(values or {}))
+        where = ("--namespace", NAMESPACE, "--values", str(path))
+        self.plane.helm(verb, RELEASE, str(CHART), *where, *flags)
 
     def logs(self) -> str:
         """What all containers have printed."""
