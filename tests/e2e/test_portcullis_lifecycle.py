@@ -1,0 +1,88 @@
+"""The release over its life: caBundles, upgrades."""
+
+import base64
+import json
+
+import pytest
+
+from tests.controlplane.installation import Installation
+from tests.controlplane.plane import ControlPlane
+from tests.e2e import world
+
+pytestmark = pytest.mark.controlplane
+
+KINDS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+
+
+@pytest.fixture
+def plane(portcullis: Installation) -> ControlPlane:
+    """Portcullis as installed."""
+    return portcullis.plane
+
+
+def bundles(plane: ControlPlane) -> list[str]:
+    """The caBundle of each entry, empty where it has none."""
+    entries = []
+    for kind in KINDS:
+        found = plane.get(kind, "portcullis")
+        assert found is not None
+        entries += found["webhooks"]
+    return [entry["clientConfig"].get("caBundle", "") for entry in entries]
+
+
+def wiped(count: int) -> str:
+    path = "/webhooks/{}/clientConfig/caBundle"
+    return json.dumps([{"op": "remove", "path": path.format(n)} for n in range(count)])
+
+
+@pytest.mark.parametrize(("kind", "count"), [(KINDS[0], 5), (KINDS[0], 1), (KINDS[1], 1)])
+def test_a_ca_bundle_that_is_wiped_comes_back(
+    plane: ControlPlane, kind: str, count: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The leader watches the configurations, and restores what is missing in about a second."""
+    before = bundles(plane)
+    plane.kubectl("patch", kind, "portcullis", "--type=json", "-p", wiped(count))
+    seconds = world.eventually(lambda: bundles(plane) == before)
+    with capsys.disabled():
+        print(f"\n{count} caBundle(s) of the {kind} wiped: back after {seconds:.2f} s")
+
+    assert all(before)
+    assert len(set(before)) == 1
+    assert seconds < 3
+
+
+def test_a_foreign_ca_bundle_is_replaced(plane: ControlPlane) -> None:
+    """What another tool wrote there would make every review fail."""
+    before = bundles(plane)
+    other = base64.b64encode(plane.authority.pem).decode()
+    patch = [{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": other}]
+    plane.kubectl("patch", KINDS[0], "portcullis", "--type=json", "-p", json.dumps(patch))
+
+    assert world.eventually(lambda: bundles(plane) == before) < 3
+
+
+def test_an_upgrade_without_a_change_keeps_the_ca_bundles(
+    portcullis: Installation, plane: ControlPlane
+) -> None:
+    """Helm does not own them, so nothing is refused in between."""
+    before = bundles(plane)
+    portcullis.upgrade(world.VALUES)
+
+    assert bundles(plane) == before
+    world.seal(plane, "after-upgrade")
+
+
+def test_an_upgrade_with_a_changed_value_keeps_the_ca_bundles(
+    portcullis: Installation, plane: ControlPlane
+) -> None:
+    """The changed value is there, the caBundles too; and back."""
+    before = bundles(plane)
+    for seconds in (7, 5):
+        portcullis.upgrade({**world.VALUES, "webhooks": {"timeoutSeconds": seconds}})
+        found = plane.get(KINDS[0], "portcullis")
+        assert found is not None
+        flannel = next(e for e in found["webhooks"] if e["name"].startswith("flannel."))
+
+        assert flannel["timeoutSeconds"] == seconds
+        assert bundles(plane) == before
+    world.seal(plane, "after-change")
