@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.enforcement.manifests import container, manifest
 from webhook.deadline import Deadline
 from webhook.errors import ConflictError, NotFoundError
 from webhook.manifests import read_manifests
@@ -33,6 +34,21 @@ def test_nodes_carry_annotations_and_cidrs(cluster) -> None:
     assert nodes[0].spec.pod_cidrs == ["10.244.0.0/24"]
     key = "flannel.alpha.coreos.com/kube-subnet-manager"
     assert {node.metadata.annotation_map[key] for node in nodes} == {"true"}
+
+
+def test_daemon_sets_and_blocks() -> None:
+    """What tells which network plugin runs, and which pools are in use."""
+    block = {"kind": "IPAMBlock", "spec": {"cidr": "10.244.0.0/26"}}
+    flannel = container("kube-flannel", "ghcr.io/flannel-io/flannel:v0.28.10", "--ip-masq")
+    snapshot = SnapshotCluster(
+        [block, {"kind": "IPAMBlock"}, manifest("kube-flannel/kube-flannel-ds", flannel)],
+        INSTALLATION,
+    )
+    (found,) = snapshot.daemon_sets(SOON)
+
+    assert found.full_name == "kube-flannel/kube-flannel-ds"
+    assert [c.arguments for c in found.containers()] == [("--ip-masq",)]
+    assert list(snapshot.ipam_blocks(SOON)) == ["10.244.0.0/26", ""]
 
 
 def test_namespaces(cluster) -> None:

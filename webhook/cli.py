@@ -5,7 +5,7 @@ import logging.config
 import sys
 from collections.abc import Sequence
 
-from webhook import __version__, cli_netconf, cli_netpol, logs, settings
+from webhook import __version__, cli_cni, cli_netconf, cli_netpol, logs, settings
 from webhook.checks import CHECKS
 from webhook.errors import PortcullisError
 
@@ -32,6 +32,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_checks(commands)
     cli_netconf.add_parser(commands)
     cli_netpol.add_parsers(commands)
+    cli_cni.add_parser(commands)
     return parser
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.fakes.apiserver import Answer, ApiServer, status
 from webhook.cluster.client import Api
-from webhook.cluster.live import LiveCluster
+from webhook.cluster.live import BLOCKS, LiveCluster
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError, UnavailableError
 from webhook.interfaces import Event
@@ -60,6 +60,58 @@ def test_a_list_that_ends_halfway_is_an_error(server: ApiServer, cluster: LiveCl
     server.on("GET", NODES, Answer(200, b'{"items":[{"metadata":'))
     with pytest.raises(UnavailableError, match="cannot be read"):
         list(cluster.nodes(soon()))
+
+
+DAEMON_SETS = "/apis/apps/v1/daemonsets"
+CRD_BLOCKS, V3_BLOCKS = BLOCKS
+NO_CRD = Answer(404, status("the server could not find the requested resource", 404))
+
+
+def blocks(*cidrs: str, token: str = "") -> Answer:
+    items = [{"spec": {"cidr": cidr, "allocations": [None] * 64}} for cidr in cidrs]
+    return Answer(200, {"metadata": {"continue": token}, "items": items})
+
+
+def test_daemon_sets_are_cut_down(server: ApiServer, cluster: LiveCluster) -> None:
+    """Containers, arguments and environment; null lists and unknown fields are no matter."""
+    env = [{"name": "A", "value": "b"}, {"name": "C", "valueFrom": {"fieldRef": {}}}]
+    containers = [{"name": "c", "image": "i", "args": ["--x"], "env": env, "ports": [{}]}]
+    items = [
+        {"metadata": {"name": "a", "namespace": "n"}, "spec": {"template": {"spec": spec}}}
+        for spec in ({"containers": containers}, {"containers": None})
+    ]
+    server.on("GET", DAEMON_SETS, Answer(200, {"metadata": {}, "items": items}))
+    first, second = cluster.daemon_sets(soon())
+    (container,) = first.containers()
+
+    assert (first.full_name, container.arguments) == ("n/a", ("--x",))
+    assert list(second.containers()) == []
+    assert container.environment["A"] == "b"
+
+
+@pytest.mark.parametrize(
+    ("crd", "v3", "expected"),
+    [
+        pytest.param([NO_CRD], [NO_CRD], [], id="no-calico"),
+        pytest.param([blocks("a", token="t"), blocks("b")], [NO_CRD], ["a", "b"], id="up-to-3.31"),
+        pytest.param([NO_CRD], [blocks("c")], ["c"], id="native-v3"),
+        pytest.param([blocks()], [blocks("c")], ["c"], id="after-a-migration"),
+    ],
+)
+def test_blocks_of_either_group(server, cluster, crd, v3, expected) -> None:
+    """A CRD that is not installed is no error: there are no blocks then."""
+    server.on("GET", CRD_BLOCKS, *crd)
+    server.on("GET", V3_BLOCKS, *v3)
+
+    assert list(cluster.ipam_blocks(soon())) == expected
+
+
+@pytest.mark.parametrize("code", [403, 503])
+def test_blocks_that_cannot_be_read_are_an_error(server, cluster, code) -> None:
+    """Not to be allowed to look is not to see nothing."""
+    server.on("GET", CRD_BLOCKS, Answer(code, status("no", code)))
+    with pytest.raises(ClusterError):
+        list(cluster.ipam_blocks(soon()))
 
 
 @pytest.mark.parametrize(
