@@ -88,7 +88,7 @@ TABLE: Final[Mapping[str, Row]] = {
         _B,
         "at once no pod of the pool reaches anything outside, unless the network beyond the nodes "
         "has routes to pod addresses",
-        "C api/pkg/apis/projectcalico/v3/ippool.go; D ipam/get-started-ip-addresses",
+        "#4277 (a maintainer: without it no way to the internet); D networking/ipam",
         "keep it, or route pod addresses first, then override",
     ),
     "natOutgoing-on": Row(
