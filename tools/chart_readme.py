@@ -40,16 +40,20 @@ updates of other than a pool's spec or Felix's tunnel keys; what Calico's API se
 its creation; updates of other keys |
 | `networkpolicies` | policies with our label, or named `portcullis-…` | refused | \
 other policies; deletions by the namespace controller and the garbage collector |
-| `networkpolicies-new` | new policies of users, to warn that nothing enforces them | admitted | \
-updates, deletions; policies of the line above |
+| `networkpolicies-sealed` | every other policy of sealed and pending namespaces | refused | \
+updates that leave the spec; deletions by the namespace controller and the garbage collector |
+| `networkpolicies-new` | new policies of users elsewhere, to warn that nothing enforces them | \
+admitted | updates, deletions; policies of the lines above |
 | `marks` | Namespaces whose labels `portcullis.dev/*` change, or are born forged | refused | \
 every other update; finalization |
+| `namespace-labels` | Namespaces whose labels change, or are born with some, to warn whom they \
+let in | admitted | updates that leave the labels |
 | `namespaces` | new Namespaces, to be marked | left unmarked | system namespaces |
 | `pods-pending` | new Pods of a Namespace whose policies do not stand yet | refused | mirror pods |
 | `pods-unmarked` | new Pods of Namespaces without a mark | admitted | mirror pods |
 
 Pods of sealed and exempt Namespaces, of the system namespaces and of our own are never sent. With
-`defaultDeny.enabled=false` the last four entries stand without rules and are never called; they
+`defaultDeny.enabled=false` the last five entries stand without rules and are never called; they
 are not dropped, as Helm's server-side apply would then leave half an entry, the caBundle, behind.
 
 ## Break-glass

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tools import chart_readme
+from tools import chart_readme, flannel_page
 from webhook.checks import CHECKS
 from webhook.checks.registry import Check
 
@@ -29,7 +29,11 @@ def _section(check: Check) -> str:
 
 def pages() -> dict[Path, str]:
     """Every generated file and the text it should have."""
-    return {ROOT / "CHECKS.md": checks_page(), chart_readme.README: chart_readme.render()}
+    return {
+        ROOT / "CHECKS.md": checks_page(),
+        ROOT / "docs" / "flannel.md": flannel_page.render(),
+        chart_readme.README: chart_readme.render(),
+    }
 
 
 if __name__ == "__main__":

@@ -1,0 +1,70 @@
+"""docs/flannel.md leaves nothing out of what the code rates and refuses."""
+
+import re
+
+import pytest
+
+from tools.flannel_page import EXAMPLES, change_of, render
+from webhook.checks import CHECKS
+from webhook.netconf import Rating, network_changes, rules
+
+SEEN = [each for example in EXAMPLES for each in change_of(example).rated]
+
+
+@pytest.mark.parametrize("rule", rules.RULES, ids="-".join)
+def test_every_rule_of_a_backends_key_has_its_row(rule) -> None:
+    """A rule that is added to the table of the code is shown on the page."""
+    reasons = {each.reason for each in SEEN}
+
+    assert rules.RULES[rule].reason in reasons
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        rules.NO_BACKEND,
+        rules.TO_WIREGUARD,
+        rules.FROM_WIREGUARD,
+        rules.VXLAN_HOST_GW,
+        rules.TO_ALLOC,
+        rules.OTHER_TYPE,
+        rules.DIRECT_ROUTING,
+        rules.STICKY_PORT,
+        rules.OLD_WIREGUARD_PORT,
+        network_changes._WIDENED,
+        network_changes._NARROWED,
+        network_changes._FAMILY_OFF,
+        network_changes._FAMILY_ON,
+        network_changes._FAMILY_ON_EVERYWHERE,
+        network_changes._NFTABLES,
+        network_changes._SUBNETS_IGNORED,
+    ],
+    ids=lambda rule: rule.reason[:30],
+)
+def test_every_other_rule_has_its_row(rule) -> None:
+    """Those that hang on the values of a change, too."""
+    assert (rule.rating, rule.remedy) in {(each.rating, each.remedy) for each in SEEN}
+
+
+def test_every_rating_occurs() -> None:
+    """S, R, X and B."""
+    assert {each.rating for each in SEEN} == set(Rating)
+
+
+def test_every_check_of_flannel_is_named() -> None:
+    """Each check's id stands on the page, and no other."""
+    ours = {c.id for c in CHECKS if c.id.startswith(("netconf-", "cniconf-", "flannel-"))}
+    named = set(re.findall(r"`((?:netconf|cniconf|flannel)-[a-z-]+)`", render()))
+
+    assert named == ours
+
+
+def test_answers_follow_the_ratings() -> None:
+    """X and B are refused, R is warned of but for DirectRouting, S is admitted."""
+    rows = [
+        line.split(" | ") for line in render().splitlines() if re.match(r"\| .* \| [SRXB] ", line)
+    ]
+    for title, rating, answer, *_ in rows:
+        refused = answer.startswith("refused")
+
+        assert refused is (rating in "XB" or "DirectRouting, of" in title), title

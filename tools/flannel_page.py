@@ -1,0 +1,256 @@
+"""Makes docs/flannel.md: each row is a change that the checks themselves judge.
+
+Ratings, reasons and remedies come from `webhook.netconf.changes`, answers from `webhook.checks`,
+the DaemonSet's table from its check: the page cannot say anything else than the webhook does.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from webhook.checks import CHECKS
+from webhook.checks.flannel_daemonset_live import ROWS
+from webhook.checks.registry import evaluate
+from webhook.checks.subjects import FlannelNodes, NetConfChange
+from webhook.netconf import NEWEST, KeyChange, Rating, Version, parse
+
+
+class Example(NamedTuple):
+    """A change, and how the page calls it.
+
+    Args:
+        title: as the page calls it.
+        old: the text so far.
+        new: the text to be.
+        nodes: what the cluster tells.
+        version: of flannel.
+    """
+
+    title: str
+    old: str
+    new: str
+    nodes: FlannelNodes
+    version: Version = NEWEST
+
+
+def _conf(backend: dict[str, Any] | None = None, **top: Any) -> str:
+    section = {"Type": "vxlan"} | (backend or {})
+    return json.dumps({"Network": "10.244.0.0/16", "Backend": section} | top)
+
+
+def _nodes(*cidrs: str) -> FlannelNodes:
+    return FlannelNodes(live=True, pod_cidrs=(("node-1", cidrs or ("10.244.0.0/24",)),))
+
+
+_LIVE, _DUAL = _nodes(), _nodes("10.244.0.0/24", "fd00::/64")
+_IP6 = {"EnableIPv6": True, "IPv6Network": "fd00::/48"}
+_WIREGUARD = {"Type": "wireguard"}
+_IPSEC = {"Type": "ipsec", "PSK": "k" * 96}
+_EXTENSION = {"Type": "extension", "PreStartupCommand": "true"}
+_TENCENT = {"Type": "tencent-vpc", "AccessKeyID": "a", "AccessKeySecret": "b"}
+
+
+def _backend(title: str, old: dict[str, Any], new: dict[str, Any], **more: Any) -> Example:
+    return Example(title, _conf(old), _conf(new), _LIVE, **more)
+
+
+def _top(title: str, nodes: FlannelNodes = _LIVE, **top: Any) -> Example:
+    return Example(title, _conf(), _conf(**top), nodes)
+
+
+_PSK = "x" * 96
+EXAMPLES = (
+    _backend("DirectRouting, of vxlan or ipip", {}, {"DirectRouting": True}),
+    _backend("Type vxlan ↔ host-gw", {}, {"Type": "host-gw"}),
+    _backend("Type → wireguard", {}, _WIREGUARD),
+    _backend("Type wireguard → another", _WIREGUARD, {}),
+    _backend("Type → alloc", {}, {"Type": "alloc"}),
+    _backend("Type ↔ any other", {}, {"Type": "ipip"}),
+    Example("Backend removed", _conf(), '{"Network": "10.244.0.0/16"}', _LIVE),
+    _backend("vxlan VNI", {}, {"VNI": 7}),
+    _backend("vxlan Port", {}, {"Port": 4789}),
+    _backend("vxlan Port N → absent or 0", {"Port": 4789}, {}),
+    _backend("vxlan GBP", {}, {"GBP": True}),
+    _backend("vxlan MTU", {}, {"MTU": 1400}),
+    _backend("vxlan Learning", {}, {"Learning": True}),
+    _backend("wireguard PSK", _WIREGUARD, _WIREGUARD | {"PSK": "A" * 43 + "="}),
+    _backend("wireguard ListenPort", _WIREGUARD, _WIREGUARD | {"ListenPort": 51830}),
+    _backend("wireguard ListenPortV6", _WIREGUARD, _WIREGUARD | {"ListenPortV6": 51831}),
+    _backend(
+        "wireguard ListenPort before v0.26.6",
+        _WIREGUARD,
+        _WIREGUARD | {"ListenPort": 51830},
+        version=Version(0, 26, 5),
+    ),
+    _backend("wireguard Mode", _WIREGUARD, _WIREGUARD | {"Mode": "ipv4"}),
+    _backend("wireguard MTU", _WIREGUARD, _WIREGUARD | {"MTU": 1400}),
+    _backend(
+        "wireguard PersistentKeepaliveInterval",
+        _WIREGUARD,
+        _WIREGUARD | {"PersistentKeepaliveInterval": 25},
+    ),
+    _backend("udp Port", {"Type": "udp"}, {"Type": "udp", "Port": 9000}),
+    _backend("ipsec, any key", _IPSEC, _IPSEC | {"PSK": _PSK}),
+    _backend("extension, any key", _EXTENSION, _EXTENSION | {"PreStartupCommand": "id"}),
+    _backend("tencent-vpc, any key", _TENCENT, _TENCENT | {"AccessKeyID": "c"}),
+    _top("Network widened", Network="10.0.0.0/8"),
+    _top("Network narrowed, every podCIDR within", Network="10.244.0.0/20"),
+    _top("Network without some podCIDR", Network="10.9.0.0/16"),
+    _top("EnableIPv6 on, every node dual-stack", _DUAL, **_IP6),
+    _top("EnableIPv6 on, some node without", **_IP6),
+    Example(
+        "EnableIPv4 or EnableIPv6 off",
+        _conf(None, **_IP6),
+        _conf(None, EnableIPv4=False, **_IP6),
+        _DUAL,
+    ),
+    _top("EnableNFTables", EnableNFTables=True),
+    _top("SubnetLen, SubnetMin, SubnetMax, IPv6Subnet…", SubnetLen=25),
+    _top("unknown, misspelt or misplaced keys", DirectRouting=True),
+)
+
+_MEANINGS = {
+    Rating.SAFE: "nothing changes for any packet",
+    Rating.RESTART: "needs a restart of all flannel pods; tolerable while nodes differ",
+    Rating.SPLIT: "nodes that restarted and nodes that did not lose each other's packets",
+    Rating.BREAKS: "breaks connectivity, or keeps flannel from starting, for good",
+}
+assert list(_MEANINGS) == list(Rating)
+
+_HEAD = """# flannel and canal: what is guarded
+
+Generated from the code by `make docs` (tools/flannel_page.py); do not edit.
+
+Guarded are the ConfigMaps listed under `flannel.configMaps` (`kube-flannel-cfg` of kube-flannel and
+kube-system, and `canal-config` unless told otherwise): `net-conf.json` in `data` or `binaryData`,
+the CNI configuration beside it, the keys that canal's pods need, the DaemonSet that reads them, and
+the Namespace that holds them. A cluster is **live** once a Node carries the annotation
+`<prefix>/kube-subnet-manager: "true"`; flannel never removes it.
+
+flanneld reads net-conf.json once, when it starts. A change does nothing at first, and takes effect
+on each node when its flannel pod restarts next: a rollout, a reboot, a crash. So a bad one is a
+time bomb, and until the last node has restarted a good one has nodes that differ.
+
+## Changes of net-conf.json on a live cluster
+
+Effective values are compared, not texts: white space, order and case of keys, explicit defaults and
+unknown keys are no change. A file that flannel could not read may always be repaired.
+
+"""
+
+_NEW_CLUSTER = """
+## On any cluster, a new one too
+
+What flannel could start with is free on a cluster that is not live. Refused is what it could not:
+
+| what | check |
+|---|---|
+| no JSON as Go reads it, a value of another type, no backend of that name | `netconf-readable` |
+| SubnetLen, SubnetMin, SubnetMax out of range, with a DaemonSet's image before v0.20.0 | \
+`netconf-readable` |
+| VNI or MTU beyond the kernel; a Port, VNI, DirectRouting or GBP that Windows nodes refuse | \
+`netconf-limits` |
+| Network or IPv6Network without the podCIDR of some node; a family that some node has not | \
+`netconf-podcidr-outside` |
+| cni-conf.json or canal's cni_network_config that libcni or the flannel plugin cannot load | \
+`cniconf-readable` |
+
+## Ways round
+
+| way | answer | how |
+|---|---|---|
+| DELETE of the ConfigMap, or of its key, on a live cluster | refused: `netconf-removed-live` | |
+| CREATE after it | as a change | what was taken away is kept in the ConfigMap \
+`<fullname>-netconf` of our namespace, and compared |
+| CREATE of what was never seen, or over an unreadable file | refused: `netconf-recreated-live` | \
+backend type and VNI are compared with the nodes' annotations, DirectRouting with its default |
+| `binaryData` in place of `data` | as a change | the kubelet mounts both alike |
+| deletion of the Namespace on a live cluster | refused: `flannel-namespace-live` | once it is \
+Terminating, nothing in it is refused any more |
+| a key goes that the pods need (`cni-conf.json`; canal's `cni_network_config`, `canal_iface`, \
+`masquerade`, `veth_mtu`) | refused on a live cluster: `flannel-keys-required` | |
+| `masquerade` of canal | warned of | `--ip-masq` stands on the command line and wins |
+| an explicit `delegate.mtu` in cni-conf.json | warned of | it defeats Backend.MTU |
+| `kubectl apply` of flannel's own manifest over values of your own | as the changes it makes | \
+recognised by its values, and called what it is |
+
+## The DaemonSet
+
+Sent are `kube-flannel-ds…`, `canal`, `rke2-canal`, and whatever mounts a listed ConfigMap; never
+Pods. With failurePolicy Ignore: a broken network must be repairable while nobody can reach us.
+Refusals are those of `flannel-daemonset-live`; everything that is not in this table is free, the
+DaemonSet's deletion too.
+
+| change on a live cluster | answer | what happens | what to do instead |
+|---|---|---|---|
+"""
+
+_TAIL = """
+## What is not seen
+
+- Values that are in no API object: `rp_filter` of the nodes, the MTU of the underlay, routes and
+  devices that an earlier flannel left behind.
+- k3s, which keeps its configuration in a file of the node, and flannel's etcd mode.
+- A Secret in place of the ConfigMap (one revision of RKE2's chart), and ConfigMaps not listed.
+- The second of two changes when the first was never taken up: a ConfigMap says what will be, not
+  what runs.
+"""
+
+
+def render() -> str:
+    """The text of docs/flannel.md."""
+    lines = [_HEAD, *_ratings(), "", "| change | rating | answer | what happens | what to do |"]
+    lines += ["|---|---|---|---|---|", *(_row(example) for example in EXAMPLES)]
+    return "\n".join(lines).replace("\n\n\n", "\n\n") + _rest()
+
+
+def _rest() -> str:
+    return f"\n{_NEW_CLUSTER}{''.join(_daemon_set_rows())}{_TAIL}"
+
+
+def _ratings() -> Iterator[str]:
+    yield "| rating | meaning |"
+    yield "|---|---|"
+    for rating, meaning in _MEANINGS.items():
+        yield f"| {rating.value} | {meaning} |"
+
+
+def change_of(example: Example) -> NetConfChange:
+    """The subject that the guard would gather of an example."""
+    return NetConfChange(
+        "data[net-conf.json]",
+        parse(example.old),
+        parse(example.new),
+        example.nodes,
+        example.version,
+    )
+
+
+def _row(example: Example) -> str:
+    change = change_of(example)
+    first = max(change.rated, key=lambda each: each.rating.severity, default=None)
+    rating = first.rating.value if first else Rating.SAFE.value
+    cells = (example.title, rating, _answer(change, first), *_told(first))
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _answer(change: NetConfChange, first: KeyChange | None) -> str:
+    checks = sorted({finding.check_id for finding in evaluate(CHECKS, change)})
+    if checks:
+        setting = ", or warned of (`flannel.directRouting`)" if "directrouting" in checks[0] else ""
+        return f"refused: {', '.join(f'`{each}`' for each in checks)}{setting}"
+    if first and first.rating is Rating.RESTART:
+        return "warned of"
+    return "warned of: no effect" if first is None or "ignored" in first.reason else "admitted"
+
+
+def _told(first: KeyChange | None) -> tuple[str, str]:
+    if first is None:
+        return "flannel ignores them without a word", "write what the warning names"
+    return first.reason, first.remedy
+
+
+def _daemon_set_rows() -> Iterator[str]:
+    for row in ROWS.values():
+        answer = "refused" if row.refused else "warned of"
+        yield f"| {row.what} | {answer} | {row.happens} | {row.instead} |\n"
