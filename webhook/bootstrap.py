@@ -20,8 +20,10 @@ from webhook.admission.flannel import FlannelGuard
 from webhook.admission.flannel_daemonsets import FlannelDaemonSetGuard
 from webhook.admission.flannel_namespaces import FlannelNamespaceGuard
 from webhook.admission.gate import PodGate
+from webhook.admission.isolation import Isolation
 from webhook.admission.marks import MarksGuard
 from webhook.admission.policies import PolicyGuard
+from webhook.admission.policy_advice import PolicyAdviser
 from webhook.controller.plan import Rules
 from webhook.controller.sealer import Sealer
 from webhook.deadline import Deadline
@@ -30,7 +32,14 @@ from webhook.metrics import PrometheusRecorder, Recorder
 from webhook.replica import Parts, Replica, utc_now
 from webhook.server.app import create_app
 from webhook.server.tls import TlsContexts
-from webhook.settings import Environment, Identity, Settings, Strictness
+from webhook.settings import (
+    DiffSettings,
+    Environment,
+    Identity,
+    Protection,
+    Settings,
+    Strictness,
+)
 
 CALL_SECONDS = 10.0
 """Time for a call that no request waits for."""
@@ -80,6 +89,7 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
     config_maps = frozenset((ref.namespace, ref.name) for ref in settings.flannel.config_maps)
     prefix = settings.flannel.annotation_prefix
     denied = settings.flannel.direct_routing is Strictness.DENY
+    chosen = settings.network_policies
     enforcement = Enforcement(cluster) if settings.warnings.not_enforced else None
     return Admission(
         guards={
@@ -88,7 +98,12 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
             "apps/daemonsets": FlannelDaemonSetGuard(cluster, config_maps, prefix),
             "DELETE /namespaces": FlannelNamespaceGuard(cluster, config_maps, prefix),
             "networking.k8s.io/networkpolicies": PolicyGuard(
-                cluster, identity.username, enforcement
+                cluster,
+                identity.username,
+                enforcement,
+                isolation=None if chosen.reopened is Protection.OFF else Isolation(cluster, rules),
+                refuses=chosen.reopened is Protection.DENY,
+                adviser=_adviser(chosen.diff, cluster),
             ),
             "/namespaces": MarksGuard(identity.username, rules),
         },
@@ -98,6 +113,12 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
         events=cluster,
         recorder=recorder,
     )
+
+
+def _adviser(chosen: DiffSettings, cluster: Cluster) -> PolicyAdviser | None:
+    if not chosen.enabled:
+        return None
+    return PolicyAdviser(cluster, chosen.budget_millis / 1000, chosen.max_pods)
 
 
 def service_names(settings: Settings, identity: Identity) -> tuple[str, ...]:

@@ -9,6 +9,7 @@
         ├── NotFoundError         404
         ├── AlreadyExistsError    409 on create
         ├── ConflictError         409 on update, or a uid that no longer fits
+        ├── TooManyError          a list is longer than what was asked for
         ├── RefusedError          401, 403, 422: RBAC, quota, validation
         └── UnavailableError      no answer: connection, 429, 5xx
             └── DeadlineError     no answer within the request's time
@@ -45,6 +46,10 @@ class ConflictError(ClusterError):
 
 class RefusedError(ClusterError):
     """The API server said no: RBAC, quota or validation (401, 403, 422)."""
+
+
+class TooManyError(ClusterError):
+    """There are more objects than the caller would look at."""
 
 
 class UnavailableError(ClusterError):

@@ -6,14 +6,15 @@ both implement `Cluster`; tests bring their own. Every call may raise
 and returns frozen values.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
 
 from webhook.deadline import Deadline
 from webhook.model.namespace import Namespace, Seal
-from webhook.model.objects import Node
+from webhook.model.objects import NetworkPolicy, Node
+from webhook.model.pods import PodObject
 from webhook.model.profiles import Manifest, Profile
 from webhook.model.review import UserInfo
 from webhook.model.workloads import DaemonSet
@@ -100,6 +101,36 @@ class Policies(Protocol):
         """
 
 
+class PolicyLister(Protocol):
+    """Reads NetworkPolicies, whoever owns them."""
+
+    def network_policies(
+        self, namespace: str | None, deadline: Deadline
+    ) -> Iterator[NetworkPolicy]:
+        """Those of a namespace, of all namespaces where it is None; as they are now."""
+
+
+class PodLister(Protocol):
+    """Reads what a change of a NetworkPolicy is told by: advice, so nothing waits for it."""
+
+    def namespace_labels(self, deadline: Deadline) -> Mapping[str, Mapping[str, str]]:
+        """The labels of every Namespace by its name."""
+
+    def pods_of(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        """The Pods of a namespace.
+
+        Raises:
+            TooManyError: there are more than the limit.
+        """
+
+    def pods_elsewhere(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        """The running Pods of all other namespaces, on no host network: metadata alone.
+
+        Raises:
+            TooManyError: there are more than the limit.
+        """
+
+
 class Authorizer(Protocol):
     """Asks who may override."""
 
@@ -128,6 +159,8 @@ class Cluster(
     Memory,
     Namespaces,
     Policies,
+    PolicyLister,
+    PodLister,
     Authorizer,
     Events,
     Installation,

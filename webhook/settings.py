@@ -105,6 +105,41 @@ class WarningSettings(_Section, frozen=True):
     not_enforced: bool = True
 
 
+class Protection(StrEnum):
+    """What becomes of a change that takes a sealed namespace's isolation, or its effect."""
+
+    DENY = "deny"
+    WARN = "warn"
+    OFF = "off"
+
+
+class DiffSettings(_Section, frozen=True):
+    """How authors are told what a change of a NetworkPolicy opens and closes.
+
+    Args:
+        budget_millis: time for it; above, they are told that it is too large.
+        max_pods: Pods that are read for it, of all namespaces.
+    """
+
+    enabled: bool = True
+    budget_millis: Annotated[int, msgspec.Meta(ge=10, le=2000)] = 300
+    max_pods: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 5000
+
+
+class NetworkPolicySettings(_Section, frozen=True):
+    """What NetworkPolicies of sealed namespaces are judged by.
+
+    Args:
+        reopened: on a change that opens the namespace to everybody, or frees pods of their
+            last isolating policy.
+        namespace_labels: warn where new labels of a Namespace let its pods into sealed ones.
+    """
+
+    reopened: Protection = Protection.DENY
+    namespace_labels: bool = True
+    diff: DiffSettings = DiffSettings()
+
+
 class DefaultDenySettings(_Section, frozen=True):
     """What new namespaces get.
 
@@ -171,6 +206,7 @@ class Settings(_Section, frozen=True):
     calico: CalicoSettings = CalicoSettings()
     warnings: WarningSettings = WarningSettings()
     default_deny: DefaultDenySettings = DefaultDenySettings()
+    network_policies: NetworkPolicySettings = NetworkPolicySettings()
     server: ServerSettings = ServerSettings()
     controller: ControllerSettings = ControllerSettings()
     certificates: CertificateSettings = CertificateSettings()

@@ -7,7 +7,7 @@ as the API server's RBAC authorizer would (plugin/pkg/auth/authorizer/rbac).
 
 import logging
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -18,7 +18,8 @@ from webhook.deadline import Deadline
 from webhook.errors import ConflictError, NotFoundError
 from webhook.interfaces import Event
 from webhook.model.namespace import Namespace, Seal
-from webhook.model.objects import Node, ObjectMeta
+from webhook.model.objects import NetworkPolicy, Node, ObjectMeta
+from webhook.model.pods import PodObject, at_most
 from webhook.model.profiles import Manifest, Profile
 from webhook.model.review import UserInfo
 from webhook.model.workloads import DaemonSet
@@ -53,6 +54,11 @@ class SnapshotCluster:
         self._namespaces = {
             space.name: space for space in map(_namespace, by_kind.get("Namespace", ()))
         }
+        self._labels = {
+            item["metadata"]["name"]: item["metadata"].get("labels") or {}
+            for item in by_kind.get("Namespace", ())
+        }
+        self._pods = tuple(msgspec.convert(item, PodObject) for item in by_kind.get("Pod", ()))
         self._policies = {_key(item): item for item in by_kind.get("NetworkPolicy", ())}
         self._grants = tuple(
             _grants(by_kind.get("ClusterRole", ()), by_kind.get("ClusterRoleBinding", ()))
@@ -116,6 +122,34 @@ class SnapshotCluster:
     def policies(self, namespace: str) -> tuple[Manifest, ...]:
         """The NetworkPolicies that stand in a namespace."""
         return tuple(p for (space, _), p in sorted(self._policies.items()) if space == namespace)
+
+    def network_policies(
+        self, namespace: str | None, deadline: Deadline
+    ) -> Iterator[NetworkPolicy]:
+        """The NetworkPolicies that stand in a namespace, or in all."""
+        del deadline
+        for (space, _), item in sorted(self._policies.items()):
+            if namespace in {None, space}:
+                policy = msgspec.convert(item, NetworkPolicy)
+                # What was applied does not repeat the namespace of its path.
+                metadata = msgspec.structs.replace(policy.metadata, namespace=space)
+                yield NetworkPolicy(metadata, policy.spec)
+
+    def namespace_labels(self, deadline: Deadline) -> Mapping[str, Mapping[str, str]]:
+        """The labels of every Namespace of the snapshot."""
+        del deadline
+        return self._labels
+
+    def pods_of(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        """The Pods of a namespace of the snapshot."""
+        del deadline
+        return at_most(limit, (p for p in self._pods if p.metadata.namespace == namespace))
+
+    def pods_elsewhere(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        """The Pods of the snapshot's other namespaces."""
+        del deadline
+        others = (p for p in self._pods if p.metadata.namespace != namespace)
+        return at_most(limit, (p for p in others if not p.spec.host_network and not p.ended))
 
     def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
         """Whether a ClusterRoleBinding grants it."""

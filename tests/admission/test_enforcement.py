@@ -1,5 +1,6 @@
 """Whether NetworkPolicies are enforced: asked now and then, told to their authors."""
 
+import msgspec
 import pytest
 
 from tests.admission.conftest import OURS
@@ -8,12 +9,20 @@ from tests.reviews import network_policy
 from webhook.admission.enforcement import FAILED_SECONDS, FRESH_SECONDS, Enforcement
 from webhook.deadline import Deadline
 from webhook.errors import UnavailableError
+from webhook.settings import Environment, decode_settings
 
 WARNING = (
     "flannel alone does not enforce NetworkPolicy: this policy has no effect; "
     "install calico or canal"
 )
 POLICY = network_policy("mine")
+
+
+@pytest.fixture
+def environment(environment: Environment) -> Environment:
+    """Nothing else is told of a change."""
+    quiet = decode_settings("networkPolicies: {diff: {enabled: false}}")
+    return msgspec.structs.replace(environment, settings=quiet)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,10 @@ CLUSTER = {
     ("projectcalico.org", "ipamblocks", ()): {"list"},
     # the watch for new ones, the gate's look, the seal
     ("", "namespaces", ()): {"get", "list", "watch", "patch"},
-    # server-side apply asks for both
-    ("networking.k8s.io", "networkpolicies", ()): {"create", "patch"},
+    # server-side apply asks for create and patch; would a change leave a namespace closed?
+    ("networking.k8s.io", "networkpolicies", ()): {"list", "create", "patch"},
+    # whom does a changed policy open to whom?
+    ("", "pods", ()): {"list"},
     # may the caller override?
     ("authorization.k8s.io", "subjectaccessreviews", ()): {"create"},
     ("", "events", ()): {"create", "patch"},
@@ -92,6 +94,13 @@ def test_only_our_pods_get_the_token(rendered):
     """A Pod that somebody else runs under our ServiceAccount has to ask for it."""
     assert rendered.one("ServiceAccount")["automountServiceAccountToken"] is False
     assert rendered.pod["automountServiceAccountToken"] is True
+
+
+def test_without_the_diff_no_pod_is_read(render):
+    """What is not needed is not allowed."""
+    allowed = table(render("networkPolicies.diff.enabled=false").one("ClusterRole"))
+
+    assert ("", "pods", ()) not in allowed
 
 
 def test_rbac_can_be_left_to_others(render):

@@ -10,7 +10,15 @@ from tools import chart_readme
 from webhook.model.profiles import Profile
 from webhook.settings import CertificateSettings, Settings, decode_settings
 
-SECTIONS = ("flannel", "calico", "warnings", "defaultDeny", "server", "controller")
+SECTIONS = (
+    "flannel",
+    "calico",
+    "warnings",
+    "defaultDeny",
+    "networkPolicies",
+    "server",
+    "controller",
+)
 SCHEMA = json.loads((chart_readme.CHART / "values.schema.json").read_text())
 VALUES = yaml.safe_load((chart_readme.CHART / "values.yaml").read_text())
 
@@ -169,7 +177,14 @@ def test_a_system_namespace_is_refused_as_ours(refusal, namespace):
 @pytest.mark.controlplane
 def test_one_replica_is_accepted_knowingly(render):
     """Or where nothing fails closed."""
-    guards = ("flannel", "calico", "networkPolicies", "marks", "pendingPods")
+    guards = (
+        "flannel",
+        "calico",
+        "networkPolicies",
+        "sealedNetworkPolicies",
+        "marks",
+        "pendingPods",
+    )
     ignored = json.dumps(dict.fromkeys(guards, "Ignore"))
 
     assert render("replicaCount=1", "allowSingleReplica=true")

@@ -14,14 +14,14 @@ from webhook.settings import SYSTEM_NAMESPACES
 pytestmark = pytest.mark.controlplane
 
 METADATA_NAME = "kubernetes.io/metadata.name"
-DEFAULT_DENY = ("namespaces", "marks", "pods-pending", "pods-unmarked")
+DEFAULT_DENY = ("namespaces", "marks", "namespace-labels", "pods-pending", "pods-unmarked")
 GUARDS = (
     "flannel",
     "flannel-daemonsets",
     "calico-config",
     "networkpolicies",
-    "networkpolicies-new",
     "marks",
+    "namespace-labels",
 )
 
 
@@ -49,8 +49,10 @@ def cel(entry):
         ("calico", "/validate", "Fail", "NoneOnDryRun", 5),
         ("calico-config", "/validate", "Fail", "NoneOnDryRun", 5),
         ("networkpolicies", "/validate", "Fail", "NoneOnDryRun", 5),
+        ("networkpolicies-sealed", "/validate", "Fail", "NoneOnDryRun", 5),
         ("networkpolicies-new", "/validate", "Ignore", "NoneOnDryRun", 2),
         ("marks", "/validate", "Fail", "NoneOnDryRun", 5),
+        ("namespace-labels", "/validate", "Ignore", "NoneOnDryRun", 2),
         ("pods-pending", "/validate", "Fail", "NoneOnDryRun", 10),
         ("pods-unmarked", "/validate", "Ignore", "NoneOnDryRun", 10),
     ],
@@ -70,7 +72,7 @@ def test_each_entry_has_its_path_policy_side_effects_and_timeout(
     assert "Equivalent" == got["matchPolicy"]
 
 
-def test_there_are_eleven_entries_in_this_order(rendered):
+def test_there_are_thirteen_entries_in_this_order(rendered):
     """Nothing else is ever sent to us."""
     assert [
         "namespaces",
@@ -80,8 +82,10 @@ def test_there_are_eleven_entries_in_this_order(rendered):
         "calico",
         "calico-config",
         "networkpolicies",
+        "networkpolicies-sealed",
         "networkpolicies-new",
         "marks",
+        "namespace-labels",
         "pods-pending",
         "pods-unmarked",
     ] == list(rendered.entries)
@@ -105,6 +109,11 @@ def test_there_are_eleven_entries_in_this_order(rendered):
         ),
         ("calico-config", [("", "configmaps", each) for each in ("UPDATE", "DELETE")]),
         ("networkpolicies-new", [("networking.k8s.io", "networkpolicies", "CREATE")]),
+        ("namespace-labels", [("", "namespaces", each) for each in ("CREATE", "UPDATE")]),
+        (
+            "networkpolicies-sealed",
+            [("networking.k8s.io", "networkpolicies", e) for e in ("CREATE", "UPDATE", "DELETE")],
+        ),
         (
             "networkpolicies",
             [("networking.k8s.io", "networkpolicies", e) for e in ("CREATE", "UPDATE", "DELETE")],
@@ -160,6 +169,27 @@ def test_guards_leave_our_own_namespace_alone(rendered, entry):
 
     expected = {"key": METADATA_NAME, "operator": "NotIn", "values": ["portcullis-system"]}
     assert expected == names
+
+
+@pytest.mark.parametrize(
+    ("entry", "operator"), [("networkpolicies-sealed", "In"), ("networkpolicies-new", "NotIn")]
+)
+def test_each_users_policy_is_sent_once(rendered, entry, operator):
+    """Under Fail where the namespace is to stay closed, else to warn; our own namespace never."""
+    expressions = rendered.entries[entry]["namespaceSelector"]["matchExpressions"]
+
+    seals = {"key": SEAL_LABEL, "operator": operator, "values": ["sealed", "pending"]}
+    own = {"key": METADATA_NAME, "operator": "NotIn", "values": ["portcullis-system"]}
+    assert [seals, own] == expressions
+
+
+@pytest.mark.parametrize("reopened", ["warn", "off"])
+def test_what_is_not_refused_does_not_fail_closed(render, reopened):
+    """Advice must not stop a write, whatever the failurePolicy that is set."""
+    entries = render(f'networkPolicies.reopened="{reopened}"').entries
+
+    assert "Ignore" == entries["networkpolicies-sealed"]["failurePolicy"]
+    assert "Fail" == entries["networkpolicies"]["failurePolicy"]
 
 
 def test_only_pending_namespaces_fail_closed_for_pods(rendered):
@@ -219,7 +249,13 @@ def test_our_own_user_follows_the_service_account(render):
     """The exemption names the ServiceAccount that the Pods run as, and no other."""
     rendered = render('serviceAccount.name="mine"', namespace="gate")
 
-    for entry in ("networkpolicies", "networkpolicies-new", "marks"):
+    for entry in (
+        "networkpolicies",
+        "networkpolicies-sealed",
+        "networkpolicies-new",
+        "marks",
+        "namespace-labels",
+    ):
         assert '"system:serviceaccount:gate:mine"' in cel(rendered.entries[entry])
 
 

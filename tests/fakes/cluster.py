@@ -15,9 +15,11 @@ is over raises DeadlineError. Set it up by assigning; read what happened from th
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+
+import msgspec
 
 from webhook.deadline import Deadline
 from webhook.errors import (
@@ -29,7 +31,8 @@ from webhook.errors import (
 )
 from webhook.interfaces import Event
 from webhook.model.namespace import Namespace, Seal
-from webhook.model.objects import Node
+from webhook.model.objects import NetworkPolicy, Node
+from webhook.model.pods import PodObject, at_most
 from webhook.model.profiles import Manifest, Profile
 from webhook.model.review import UserInfo
 from webhook.model.workloads import DaemonSet
@@ -49,6 +52,8 @@ class FakeCluster:
         memory: what was remembered.
         namespaces: by name; `add_namespace` makes one.
         policies: applied manifests by (namespace, name).
+        labels: further labels of Namespaces, by name.
+        pods: what `pods_of` and `pods_elsewhere` choose from.
         marked: each mark that was written, as (namespace, seal).
         profiles: the profile last marked on each namespace.
         overriders: who may override what, as (user name or group, check id).
@@ -63,6 +68,8 @@ class FakeCluster:
         self.memory: dict[str, str] = {}
         self.namespaces: dict[str, Namespace] = {}
         self.policies: dict[tuple[str, str], Manifest] = {}
+        self.labels: dict[str, dict[str, str]] = {}
+        self.pods: list[PodObject] = []
         self.marked: list[tuple[str, Seal]] = []
         self.profiles: dict[str, Profile | None] = {}
         self.overriders: set[tuple[str, str]] = set()
@@ -147,6 +154,28 @@ class FakeCluster:
                     f"namespace {namespace} is forbidden because it is being terminated"
                 )
             self.policies[namespace, policy["metadata"]["name"]] = policy
+
+    def network_policies(
+        self, namespace: str | None, deadline: Deadline
+    ) -> Iterator[NetworkPolicy]:
+        self._enter("network_policies", deadline)
+        for (where, name), item in sorted(self.policies.items()):
+            if namespace in {None, where}:
+                metadata = {**item["metadata"], "namespace": where, "name": name}
+                yield msgspec.convert({"metadata": metadata, "spec": item["spec"]}, NetworkPolicy)
+
+    def namespace_labels(self, deadline: Deadline) -> Mapping[str, Mapping[str, str]]:
+        self._enter("namespace_labels", deadline)
+        return {name: self.labels.get(name, {}) for name in {*self.namespaces, *self.labels}}
+
+    def pods_of(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        self._enter("pods_of", deadline)
+        return at_most(limit, (p for p in self.pods if p.metadata.namespace == namespace))
+
+    def pods_elsewhere(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        self._enter("pods_elsewhere", deadline)
+        others = (p for p in self.pods if p.metadata.namespace != namespace)
+        return at_most(limit, (p for p in others if not p.ended and not p.spec.host_network))
 
     def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
         self._enter("may_override", deadline)

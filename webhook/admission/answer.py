@@ -1,9 +1,11 @@
 """From findings to the words and fields of the answer. PURE."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from msgspec import structs
 
+from webhook.admission.guard import Advice
 from webhook.admission.override import Override
 from webhook.checks.registry import Finding
 from webhook.model.namespace import OVERRIDE_ANNOTATION
@@ -31,6 +33,18 @@ def judged(
     notes = [_overridden(finding, override) for finding in overridden]
     return allowed(
         warnings=fit_warnings([*notes, *warnings]), audit=_override_audit(overridden, override)
+    )
+
+
+def advised(response: AdmissionResponse, advice: Advice) -> AdmissionResponse:
+    """The answer with advice behind what it says already."""
+    return replace(
+        response,
+        warnings=fit_warnings([*response.warnings, *advice.warnings]),
+        audit_annotations={
+            **{key: one_line(text, _AUDIT_VALUE_LIMIT) for key, text in advice.audit.items()},
+            **response.audit_annotations,
+        },
     )
 
 

@@ -106,7 +106,7 @@ class Admission:
         findings = [f for each in case.subjects for f in evaluate(self.checks, each)]
         if not findings:
             _admit(case, attributes)
-            return answer.judged((), override.NONE, case.warnings)
+            return _advised(case, attributes, answer.judged((), override.NONE, case.warnings))
         granted = override.ask(self.authorizer, attributes.user, case.metadata, findings, deadline)
         stays = granted.granted and attributes.operation != "DELETE"
         warnings = (*case.warnings, *([override.STAYS] if stays else []))
@@ -114,7 +114,7 @@ class Admission:
         if response.allowed:
             _admit(case, attributes)
         self._record(attributes, case, findings, granted, response)
-        return response
+        return _advised(case, attributes, response)
 
     def _record(
         self,
@@ -146,6 +146,17 @@ class Admission:
 def _admit(case: Case, attributes: Attributes) -> None:
     if case.admitted and not attributes.dry_run:
         case.admitted()
+
+
+def _advised(case: Case, attributes: Attributes, response: AdmissionResponse) -> AdmissionResponse:
+    """The answer with advice; advice is never a reason to refuse."""
+    if case.advise is None or not response.allowed:
+        return response
+    try:
+        return answer.advised(response, case.advise())
+    except Exception:
+        logger.exception("no advice", extra={"uid": attributes.uid})
+        return response
 
 
 def _explicit(

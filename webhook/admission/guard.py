@@ -1,12 +1,25 @@
 """What a guard is: from a request to the subject that checks judge, or to a decision."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from webhook.deadline import Deadline
 from webhook.model.objects import ObjectMeta
 from webhook.model.review import Attributes
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """What is worth knowing of a change that may happen.
+
+    Args:
+        warnings: for the author, most important first.
+        audit: annotations of the audit log.
+    """
+
+    warnings: tuple[str, ...] = ()
+    audit: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +34,7 @@ class Case:
         beside: further subjects of the same request; one answer is given for all.
         admitted: done before the change is let through, unless it is a dry run; may raise
             ClusterError, and the change then waits.
+        advise: asked only once the change may happen; whatever it raises changes nothing.
     """
 
     subject: object
@@ -28,6 +42,7 @@ class Case:
     warnings: tuple[str, ...] = ()
     beside: tuple[object, ...] = ()
     admitted: Callable[[], None] | None = None
+    advise: Callable[[], Advice] | None = None
 
     @property
     def subjects(self) -> tuple[object, ...]:

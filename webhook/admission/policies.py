@@ -1,14 +1,21 @@
-"""The NetworkPolicy guard: what Portcullis injected stays."""
+"""The NetworkPolicy guard: what Portcullis injected stays, and keeps its effect."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from webhook.admission.enforcement import Enforcement
-from webhook.admission.guard import Case
+from webhook.admission.guard import Advice, Case
+from webhook.admission.isolation import Isolation
+from webhook.admission.policy_advice import PolicyAdviser
+from webhook.checks.networkpolicy_default_deny_reopened import networkpolicy_default_deny_reopened
 from webhook.checks.networkpolicy_injected_protected import networkpolicy_injected_protected
-from webhook.checks.subjects import PolicyChange
+from webhook.checks.networkpolicy_isolation_lost import networkpolicy_isolation_lost
+from webhook.checks.registry import evaluate
+from webhook.checks.subjects import IsolationChange, PolicyChange
 from webhook.deadline import Deadline
 from webhook.interfaces import Namespaces
 from webhook.model.objects import NetworkPolicy
@@ -23,6 +30,8 @@ NAMESPACE_CONTROLLERS: Final = frozenset(
 )
 """Who empties a Namespace that is being deleted."""
 
+_PROTECTION = (networkpolicy_default_deny_reopened, networkpolicy_isolation_lost)
+
 _decoder = msgspec.json.Decoder(NetworkPolicy | None)
 
 
@@ -34,11 +43,17 @@ class PolicyGuard:
         cluster: tells whether a Namespace is being deleted.
         own_username: our own writes are not judged.
         enforcement: tells whether a new policy has an effect; None where nobody wants to know.
+        isolation: tells what a sealed namespace would lose; None where nobody wants to know.
+        refuses: what it would lose is a reason to refuse, not a warning.
+        adviser: tells what a change opens and closes; None where nobody wants to know.
     """
 
     cluster: Namespaces
     own_username: str
     enforcement: Enforcement | None = None
+    isolation: Isolation | None = None
+    refuses: bool = True
+    adviser: PolicyAdviser | None = None
     name: str = "networkpolicies"
 
     def gather(self, attributes: Attributes, deadline: Deadline) -> Case | None:
@@ -48,10 +63,34 @@ class PolicyGuard:
         old = attributes.decode(attributes.old_object, _decoder)
         new = attributes.decode(attributes.object, _decoder)
         change = PolicyChange(old, new, ending=False)
-        if any(networkpolicy_injected_protected.run(change)):
+        protected = any(networkpolicy_injected_protected.run(change))
+        if protected:
             change = replace(change, ending=self._ending(attributes, deadline))
-        metadata = (new or old or NetworkPolicy()).metadata
-        return Case(change, metadata, self._warnings(attributes, deadline))
+        weakened = None if protected else self._weakened(attributes, change, deadline)
+        findings = () if self.refuses else evaluate(_PROTECTION, weakened)
+        warnings = tuple(f"{found.violation}" for found in findings)
+        return Case(
+            change,
+            (new or old or NetworkPolicy()).metadata,
+            (*warnings, *self._warnings(attributes, deadline)),
+            beside=(weakened,) if self.refuses and weakened else (),
+            advise=self._advice(attributes, change, deadline),
+        )
+
+    def _weakened(
+        self, attributes: Attributes, change: PolicyChange, deadline: Deadline
+    ) -> IsolationChange | None:
+        """What a sealed namespace could lose, unless it ends anyway."""
+        if self.isolation is None or change.ending or _empties(attributes):
+            return None
+        return self.isolation.gather(attributes.namespace, change.old, change.new, deadline)
+
+    def _advice(
+        self, attributes: Attributes, change: PolicyChange, deadline: Deadline
+    ) -> Callable[[], Advice] | None:
+        if self.adviser is None or change.ending or _empties(attributes):
+            return None
+        return partial(self.adviser.advise, attributes.namespace, change.old, change.new, deadline)
 
     def _warnings(self, attributes: Attributes, deadline: Deadline) -> tuple[str, ...]:
         """That a new policy has no effect, where that is known."""
@@ -67,7 +106,12 @@ class PolicyGuard:
         controller does; a deletionTimestamp on the policy itself decides
         nothing (CVE-2023-34091).
         """
-        if attributes.operation == "DELETE" and attributes.user.username in NAMESPACE_CONTROLLERS:
+        if _empties(attributes):
             return True
         namespace = self.cluster.namespace(attributes.namespace, deadline)
         return namespace is None or namespace.terminating
+
+
+def _empties(attributes: Attributes) -> bool:
+    """Whether the cluster empties a Namespace; of its controller's writes, deletions alone."""
+    return attributes.operation == "DELETE" and attributes.user.username in NAMESPACE_CONTROLLERS

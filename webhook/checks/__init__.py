@@ -24,7 +24,9 @@ from webhook.checks.netconf_readable import netconf_readable
 from webhook.checks.netconf_recreated_live import netconf_recreated_live
 from webhook.checks.netconf_removed_live import netconf_removed_live
 from webhook.checks.netconf_split_live import netconf_split_live
+from webhook.checks.networkpolicy_default_deny_reopened import networkpolicy_default_deny_reopened
 from webhook.checks.networkpolicy_injected_protected import networkpolicy_injected_protected
+from webhook.checks.networkpolicy_isolation_lost import networkpolicy_isolation_lost
 from webhook.checks.networkpolicy_policytypes_valid import networkpolicy_policytypes_valid
 from webhook.checks.registry import Check
 
@@ -51,7 +53,9 @@ CHECKS: tuple[Check[Any], ...] = (
     netconf_recreated_live,
     netconf_removed_live,
     netconf_split_live,
+    networkpolicy_default_deny_reopened,
     networkpolicy_injected_protected,
+    networkpolicy_isolation_lost,
     networkpolicy_policytypes_valid,
 )
 """Every check, written out by hand: a review sees what is on."""

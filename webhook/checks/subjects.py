@@ -18,6 +18,7 @@ from webhook.netconf import (
     lease,
     parse,
 )
+from webhook.netpol.model import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,23 @@ class PolicyChange:
     old: NetworkPolicy | None
     new: NetworkPolicy | None
     ending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IsolationChange:
+    """A change of a NetworkPolicy in a namespace that is to stay closed.
+
+    Args:
+        namespace: its name.
+        others: what else stands there, or is about to be injected.
+        old: None on CREATE.
+        new: None on DELETE.
+    """
+
+    namespace: str
+    others: tuple[Policy, ...]
+    old: Policy | None
+    new: Policy | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,27 @@
 """The cluster that the API server tells of: `webhook.interfaces.Cluster`."""
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from webhook.cluster.client import METADATA, Api, Query, resource_path
+from webhook.cluster.client import JSON, METADATA, METADATA_LIST, Api, Query, resource_path
 from webhook.cluster.decoding import ListMeta, decode
 from webhook.deadline import Deadline
-from webhook.errors import ConflictError, NotFoundError, RefusedError, UnavailableError
+from webhook.errors import (
+    ConflictError,
+    NotFoundError,
+    RefusedError,
+    TooManyError,
+    UnavailableError,
+)
 from webhook.interfaces import Event, Events
 from webhook.model.namespace import PROFILE_LABEL, SEAL_LABEL, Namespace, Seal
-from webhook.model.objects import ConfigMap, Node, PartialObject
+from webhook.model.objects import ConfigMap, NetworkPolicy, Node, PartialObject
+from webhook.model.pods import PodObject
 from webhook.model.profiles import Manifest, Profile
 from webhook.model.review import UserInfo
 from webhook.model.workloads import DaemonSet
@@ -63,6 +70,9 @@ class _AccessReview(msgspec.Struct, frozen=True):
 _nodes = msgspec.json.Decoder(_List[Node])
 _daemon_sets = msgspec.json.Decoder(_List[DaemonSet])
 _blocks = msgspec.json.Decoder(_List[_Block])
+_policies = msgspec.json.Decoder(_List[NetworkPolicy])
+_pods = msgspec.json.Decoder(_List[PodObject])
+_objects = msgspec.json.Decoder(_List[PartialObject])
 _object = msgspec.json.Decoder(PartialObject)
 _config_map = msgspec.json.Decoder(ConfigMap)
 _access_review = msgspec.json.Decoder(_AccessReview)
@@ -193,6 +203,43 @@ class LiveCluster:
         )
         self._api.apply(path, policy, deadline, manager=FIELD_MANAGER)
 
+    def network_policies(
+        self, namespace: str | None, deadline: Deadline
+    ) -> Iterator[NetworkPolicy]:
+        """Those of a namespace or of all, page by page; consistent, for decisions hang on it.
+
+        Raises:
+            ClusterError: also halfway.
+        """
+        within = () if namespace is None else ("namespaces", namespace)
+        path = resource_path("apis", "networking.k8s.io", "v1", *within, "networkpolicies")
+        return self._pages(path, _policies, deadline)
+
+    def namespace_labels(self, deadline: Deadline) -> Mapping[str, Mapping[str, str]]:
+        """The labels of every Namespace by its name."""
+        found = self._pages("/api/v1/namespaces", _objects, deadline, accept=METADATA_LIST)
+        return {item.metadata.name: item.metadata.label_map for item in found}
+
+    def pods_of(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        """The Pods of a namespace, in one page.
+
+        Raises:
+            TooManyError: there are more than the limit.
+        """
+        path = resource_path("api", "v1", "namespaces", namespace, "pods")
+        return self._at_most(path, {"limit": limit}, JSON, deadline)
+
+    def pods_elsewhere(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        """The others, in one page of metadata; the API server leaves out what does not count.
+
+        Raises:
+            TooManyError: there are more than the limit.
+        """
+        counted = f"metadata.namespace!={namespace},spec.hostNetwork!=true"
+        running = "status.phase!=Succeeded,status.phase!=Failed"
+        query: Query = {"limit": limit, "fieldSelector": f"{counted},{running}"}
+        return self._at_most("/api/v1/pods", query, METADATA_LIST, deadline)
+
     def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
         """Ask the API server's authorizers; only a plain yes is one.
 
@@ -228,17 +275,29 @@ class LiveCluster:
         return self._installed_at
 
     def _pages(
-        self, path: str, decoder: "msgspec.json.Decoder[_List[Item]]", deadline: Deadline
+        self,
+        path: str,
+        decoder: "msgspec.json.Decoder[_List[Item]]",
+        deadline: Deadline,
+        accept: str = JSON,
     ) -> Iterator[Item]:
         """The items of a list; a page is fetched when it is asked for."""
         token = ""
         while True:
             query: Query = {"limit": PAGE} | ({"continue": token} if token else {})
-            page = decode(decoder, self._api.get(path, deadline, query=query))
+            page = decode(decoder, self._api.get(path, deadline, query=query, accept=accept))
             yield from page.items or ()
             token = page.metadata.token
             if not token:
                 return
+
+    def _at_most(
+        self, path: str, query: Query, accept: str, deadline: Deadline
+    ) -> Sequence[PodObject]:
+        page = decode(_pods, self._api.get(path, deadline, query=query, accept=accept))
+        if page.metadata.token:
+            raise TooManyError(f"there are more than {query['limit']} of them")
+        return page.items or ()
 
     def _reason_of(self, error: Exception, namespace: Namespace, deadline: Deadline) -> Exception:
         """Why a mark was refused: the Namespace is gone, is another one, or what was said.

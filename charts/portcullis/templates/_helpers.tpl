@@ -56,6 +56,7 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "portcullis.serviceAcc
       "calico" .Values.calico
       "warnings" .Values.warnings
       "defaultDeny" .Values.defaultDeny
+      "networkPolicies" .Values.networkPolicies
       "server" .Values.server
       "controller" .Values.controller
       "certificates" $certificates

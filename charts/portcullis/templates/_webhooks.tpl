@@ -177,6 +177,17 @@ request.operation == "CREATE"
 {{- end -}}
 
 {{/*
+Labels of a Namespace that somebody chose: at its birth any but its name's and ours, later any other
+than before.
+*/}}
+{{- define "portcullis.cel.labelsChanged" -}}
+request.operation == "CREATE"
+? object.metadata.?labels.orValue({}).exists(key,
+    !(key in ["kubernetes.io/metadata.name", "portcullis.dev/seal", "portcullis.dev/profile"]))
+: object.metadata.?labels.orValue({}) != oldObject.metadata.?labels.orValue({})
+{{- end -}}
+
+{{/*
 Mirror pods stand for static pods that run already; refusing them hides these, it stops nothing.
 Only nodes make them, and NodeRestriction sees to it.
 */}}

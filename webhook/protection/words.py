@@ -1,0 +1,190 @@
+"""A difference of two worlds in a few lines that a person reads: who may speak to whom, on what."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address, summarize_address_range
+
+from webhook.netpol import bits
+from webhook.netpol.addresses import Family, parse_address
+from webhook.netpol.intervals import Ranges, ranges
+from webhook.netpol.model import Direction
+from webhook.netpol.ports import ALL_PORTS, conn_text
+from webhook.netpol.rows import Rows
+from webhook.netpol.world import World
+
+MAX_LINES = 4
+"""Of what is opened, and of what is closed; the rest is counted."""
+
+MAX_NAMES = 3
+"""Names on one side of a line; above that they are counted."""
+
+PODS = 0
+"""Stands beside the address families: the side of a connection that are pods."""
+
+_OUTSIDE = 1 << 20
+"""Pods that a range of addresses outside counts for, when lines are ordered."""
+
+End = tuple[int, int]
+"""One side of a connection: `PODS` or the family of addresses outside, and the set of slots."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """All of ``subjects`` and all of ``others``, on ``ports``.
+
+    Args:
+        incoming: the subjects are spoken to; else they speak.
+    """
+
+    ports: Ranges
+    incoming: bool
+    subjects: End
+    others: tuple[End, ...]
+
+    @property
+    def weight(self) -> int:
+        """Connections, more or less."""
+        return sum(_count(self.subjects) * _count(each) for each in self.others)
+
+
+def _count(end: End) -> int:
+    kind, members = end
+    return members.bit_count() if kind == PODS else _OUTSIDE
+
+
+@dataclass(frozen=True, slots=True)
+class Teller:
+    """Puts rows of a world into words.
+
+    Args:
+        world: of the rows.
+        namespace: whose policies changed.
+        whole: the world has the pods of all namespaces.
+    """
+
+    world: World
+    namespace: str
+    whole: bool = True
+
+    def lines(self, verb: str, rows: Rows) -> tuple[str, ...]:
+        """Say rows: ``opens: TCP 5432 to db/* from every pod in the cluster (3,120 pods)``.
+
+        Args:
+            verb: what happens to them: ``opens`` or ``closes``.
+            rows: what is opened or closed.
+        """
+        found = sorted(self._merged(rows), key=lambda line: -line.weight)
+        said = [f"{verb}: {self._said(line, rows)}" for line in found[:MAX_LINES]]
+        more = len(found) - len(said)
+        return (*said, *([f"{verb}: {more} more groups of connections"] if more else []))
+
+    def denied_by(self, direction: Direction, rows: Rows) -> tuple[str, ...]:
+        """Return the namespaces whose own policies keep rows of one side from taking effect."""
+        incoming = direction is Direction.INGRESS
+        other = Direction.EGRESS if incoming else Direction.INGRESS
+        isolated = self.world.isolated[other]
+        members = 0
+        for block in rows.blocks:
+            members |= (block.sources if incoming else block.targets) & isolated
+        return tuple(sorted(self._by_namespace(members)))
+
+    def _merged(self, rows: Rows) -> Iterator[Line]:
+        """Join blocks that are alike on one side; families too, where both ends are pods."""
+        for incoming, pairs in self._turned(rows).items():
+            merged: dict[tuple[Ranges, End, int], int] = defaultdict(int)
+            for ports, subjects, (kind, members) in pairs:
+                merged[ports, subjects, kind] |= members
+            others: dict[tuple[Ranges, End], list[End]] = defaultdict(list)
+            for (ports, subjects, kind), members in merged.items():
+                others[ports, subjects].append((kind, members))
+            joined: dict[tuple[Ranges, int, tuple[End, ...]], int] = defaultdict(int)
+            for (ports, (kind, members)), ends in others.items():
+                joined[ports, kind, tuple(sorted(ends))] |= members
+            for (ports, kind, ends_), members in joined.items():
+                yield Line(ports, incoming, (kind, members), ends_)
+
+    def _turned(self, rows: Rows) -> Mapping[bool, list[tuple[Ranges, End, End]]]:
+        """Turn each block so that the namespace's pods come first."""
+        own = self.world.table.in_namespace(self.namespace)
+        turned: dict[bool, list[tuple[Ranges, End, End]]] = {True: [], False: []}
+        for block in rows.blocks:
+            for source in self._ends(block.family, block.sources):
+                for target in self._ends(block.family, block.targets):
+                    incoming = target[0] == PODS and target[1] & own != 0
+                    pair = (target, source) if incoming else (source, target)
+                    turned[incoming].append((block.ports, *pair))
+        return turned
+
+    def _ends(self, family: Family, members: int) -> Iterator[End]:
+        pods = members & bits.span(0, self.world.table.size)
+        if pods:
+            yield PODS, pods
+        if pods != members:
+            yield family, members ^ pods
+
+    def _said(self, line: Line, rows: Rows) -> str:
+        ports = "everything" if line.ports == ALL_PORTS else conn_text(line.ports)
+        subjects = self._end(line.subjects, rows)
+        others = " and ".join(dict.fromkeys(self._end(end, rows) for end in line.others))
+        to, of = (subjects, others) if line.incoming else (others, subjects)
+        return f"{ports} to {to} from {of}"
+
+    def _end(self, end: End, rows: Rows) -> str:
+        kind, members = end
+        return self._pods(members) if kind == PODS else _addresses(kind, members, rows)
+
+    def _pods(self, members: int) -> str:
+        table = self.world.table
+        host = table.host_network
+        if self.whole and members | host == table.everyone | host:
+            return f"every pod in the cluster ({members.bit_count():,} pods)"
+        named = self._by_namespace(members)
+        if len(named) > MAX_NAMES:
+            return f"{members.bit_count():,} pods of {len(named)} namespaces"
+        return ", ".join(self._of_namespace(*each) for each in sorted(named.items()))
+
+    def _of_namespace(self, name: str, members: int) -> str:
+        all_of_it = self.world.table.in_namespace(name)
+        if members.bit_count() > 1 and members == all_of_it:
+            return f"{name}/*"
+        if members.bit_count() <= MAX_NAMES:
+            return ", ".join(bits.pick(self.world.table.names, members))
+        return f"{members.bit_count():,} pods of {name}"
+
+    def _by_namespace(self, members: int) -> dict[str, int]:
+        table = self.world.table
+        return {
+            name: common
+            for name in table.namespaces
+            if (common := members & table.in_namespace(name))
+        }
+
+
+def _addresses(family: int, members: int, rows: Rows) -> str:
+    assert family in {4, 6}
+    names = rows.names.of(family)  # type: ignore[arg-type] # narrowed by the assertion
+    found = list(bits.pick(names, members))
+    spans = ranges(_span(name) for name in found)
+    if sum(name.startswith("ext") for name in names) == len(found):
+        return f"every IPv{family} address outside"
+    told = [_range_text(family, low, high) for low, high in spans[:MAX_NAMES]]
+    more = len(spans) - len(told)
+    return ", ".join([*told, *([f"{more} more ranges"] if more else [])])
+
+
+def _span(name: str) -> tuple[int, int]:
+    low, _, high = name.partition(":")[2].partition("-")
+    return parse_address(low)[1], parse_address(high)[1]
+
+
+def _range_text(family: int, low: int, high: int) -> str:
+    width = 32 if family == 4 else 128  # noqa: PLR2004 - the families' names
+    first, last = (ip_address(each.to_bytes(width // 8, "big")) for each in (low, high))
+    blocks = list(summarize_address_range(first, last))
+    return str(blocks[0]) if len(blocks) == 1 else f"{first}-{last}"
+
+
+def nothing(reasons: Iterable[str]) -> str:
+    """Say that a change has no effect, and why."""
+    return "opens and closes nothing: " + "; ".join(reasons)
