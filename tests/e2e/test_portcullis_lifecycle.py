@@ -30,25 +30,30 @@ def bundles(plane: ControlPlane) -> list[str]:
     return [entry["clientConfig"].get("caBundle", "") for entry in entries]
 
 
-def wiped(count: int) -> str:
+def wiped(plane: ControlPlane, kind: str, count: int | None) -> str:
+    """A patch that removes the caBundle of so many entries, or of all."""
+    found = plane.get(kind, "portcullis")
+    assert found is not None
     path = "/webhooks/{}/clientConfig/caBundle"
-    return json.dumps([{"op": "remove", "path": path.format(n)} for n in range(count)])
+    numbers = range(len(found["webhooks"]))[:count]
+    return json.dumps([{"op": "remove", "path": path.format(number)} for number in numbers])
 
 
-@pytest.mark.parametrize(("kind", "count"), [(KINDS[0], 5), (KINDS[0], 1), (KINDS[1], 1)])
+@pytest.mark.parametrize(("kind", "count"), [(KINDS[0], None), (KINDS[0], 1), (KINDS[1], None)])
 def test_a_ca_bundle_that_is_wiped_comes_back(
-    plane: ControlPlane, kind: str, count: int, capsys: pytest.CaptureFixture[str]
+    plane: ControlPlane, kind: str, count: int | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The leader watches the configurations, and restores what is missing in about a second."""
     before = bundles(plane)
-    plane.kubectl("patch", kind, "portcullis", "--type=json", "-p", wiped(count))
+    patch = wiped(plane, kind, count)
+    plane.kubectl("patch", kind, "portcullis", "--type=json", "-p", patch)
     seconds = world.eventually(lambda: bundles(plane) == before)
     with capsys.disabled():
-        print(f"\n{count} caBundle(s) of the {kind} wiped: back after {seconds:.2f} s")
+        print(f"\n{count or 'all'} caBundle(s) of the {kind} wiped: back after {seconds:.2f} s")
 
     assert all(before)
     assert len(set(before)) == 1
-    assert seconds < 3
+    assert seconds < 5
 
 
 def test_a_foreign_ca_bundle_is_replaced(plane: ControlPlane) -> None:
@@ -58,7 +63,7 @@ def test_a_foreign_ca_bundle_is_replaced(plane: ControlPlane) -> None:
     patch = [{"op": "replace", "path": "/webhooks/0/clientConfig/caBundle", "value": other}]
     plane.kubectl("patch", KINDS[0], "portcullis", "--type=json", "-p", json.dumps(patch))
 
-    assert world.eventually(lambda: bundles(plane) == before) < 3
+    assert world.eventually(lambda: bundles(plane) == before) < 5
 
 
 def test_an_upgrade_without_a_change_keeps_the_ca_bundles(

@@ -61,10 +61,13 @@ def plane(away: Installation) -> ControlPlane:
     [
         pytest.param(
             "flannel",
-            ["patch", "configmap", *FLANNEL, *MERGE, '{"data": {"note": "b"}}'],
+            ["patch", "configmap", *FLANNEL, *MERGE, '{"data": {"note": "away"}}'],
             id="flannel-data",
         ),
         pytest.param("flannel", ["delete", "configmap", *FLANNEL], id="flannel-deleted"),
+        pytest.param(
+            "flannel-namespaces", ["delete", "namespace", "kube-flannel"], id="flannel-namespace"
+        ),
         pytest.param(
             "networkpolicies",
             ["delete", "networkpolicy", "portcullis-deny-all", "-n", "steady"],
@@ -111,6 +114,10 @@ def test_what_we_guard_fails_closed(plane: ControlPlane, entry: str, command: li
         pytest.param(["create", world.account("born")], id="account-of-born"),
         pytest.param(["create", world.pod("born")], id="pod-of-born"),
         pytest.param(["create", world.node("new-node")], id="node"),
+        pytest.param(
+            ["create", "--dry-run=server", world.daemon_set("kube-flannel", "kube-flannel-ds")],
+            id="flannel-daemon-set",
+        ),
     ],
 )
 def test_the_rest_goes_on(plane: ControlPlane, command: list[Any]) -> None:
@@ -147,7 +154,7 @@ def test_a_namespace_can_be_deleted_without_us(
 
 def test_the_way_out_by_hand(away: Installation, plane: ControlPlane) -> None:
     """Without the configurations all is as if we had never been; an upgrade brings them back."""
-    change = ["patch", "configmap", *FLANNEL, *MERGE, '{"data": {"note": "c"}}']
+    change = ["patch", "configmap", *FLANNEL, *MERGE, '{"data": {"note": "by hand"}}']
     for kind in CONFIGURATIONS:
         plane.kubectl("delete", kind, "portcullis")
     world.eventually(lambda: run(plane, change).returncode == 0)
@@ -192,7 +199,7 @@ def test_a_replica_that_hangs_costs_the_timeout(
         told[name] = run(back.plane, command).stderr
         seconds[name] = time.monotonic() - began
 
-    change = ["patch", "configmap", *FLANNEL, *MERGE, '{"data": {"note": "d"}}']
+    change = ["patch", "configmap", *FLANNEL, *MERGE, '{"data": {"note": "hung"}}']
     calls = {"fail": change, "ignore": ["create", world.new_namespace("slow")]}
     groups = [replica.webhook.daemon.popen.pid for replica in back.replicas]
     for group in groups:

@@ -97,6 +97,20 @@ def pod(where: str, name: str = "first", account_name: str = "runner") -> Manife
     }
 
 
+def daemon_set(where: str, name: str) -> Manifest:
+    labels = {"app": name}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "c", "image": "registry.invalid/c"}]},
+    }
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": meta(name, where),
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
+    }
+
+
 def policy(where: str, name: str, **more: Any) -> Manifest:
     return {
         "apiVersion": "networking.k8s.io/v1",
