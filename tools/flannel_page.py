@@ -162,6 +162,8 @@ What flannel could start with is free on a cluster that is not live. Refused is 
 | DELETE of the ConfigMap, or of its key, on a live cluster | refused: `netconf-removed-live` | |
 | CREATE after it | as a change | what was taken away is kept in the ConfigMap \
 `<fullname>-netconf` of our namespace, and compared |
+| reading what was kept | as any ConfigMap of our namespace | a key such as wireguard's PSK stands \
+there as it stood in flannel's own |
 | CREATE of what was never seen, or over an unreadable file | refused: `netconf-recreated-live` | \
 backend type and VNI are compared with the nodes' annotations, DirectRouting with its default |
 | `binaryData` in place of `data` | as a change | the kubelet mounts both alike |

@@ -155,3 +155,27 @@ def test_the_time_of_the_installation_is_asked_once(
 
     assert [moment.isoformat() for moment in times] == ["2026-01-02T03:04:05+00:00"]
     assert len(server.seen) == 2
+
+
+MEMORY = "/api/v1/namespaces/portcullis-system/configmaps/portcullis-netconf"
+
+
+def test_a_memory_is_read_and_written_key_by_key(server: ApiServer, cluster: LiveCluster) -> None:
+    """Each key has a field manager of its own: one apply must not take the other keys away."""
+    server.on("GET", MEMORY, Answer(200, {"metadata": {}, "data": {"a.b": "{}"}}))
+    server.on("PATCH", MEMORY, Answer(200, {}))
+    recalled = [cluster.recall(key, soon()) for key in ("a.b", "c.d")]
+    for key in ("a.b", "c.d"):
+        cluster.remember(key, "{}", soon())
+    managers = {seen.query["fieldManager"] for seen in server.requests("PATCH", MEMORY)}
+
+    assert recalled == ["{}", None]
+    assert len(managers) == 2
+    assert all(len(manager) <= 128 for manager in managers)
+
+
+def test_no_memory_is_none(server: ApiServer, cluster: LiveCluster) -> None:
+    """The ConfigMap is made at the first removal."""
+    server.on("GET", MEMORY, Answer(404, status("not found", 404, "NotFound")))
+
+    assert cluster.recall("a.b", soon()) is None

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 from webhook.checks.registry import Violation, check
 from webhook.checks.subjects import FlanneldChange
 from webhook.model.flanneld import Flanneld, normal_prefix
+from webhook.model.text import one_line
 
 NETCONF_KEY = "net-conf.json"
 
@@ -88,7 +89,9 @@ def flannel_daemonset_live(change: FlanneldChange) -> Iterator[Violation]:
         return
     for row, field, got in judged(change):
         if ROWS[row].refused:
-            yield Violation.forbidden(field, f"{got}: {ROWS[row].happens}; {ROWS[row].instead}")
+            yield Violation.forbidden(
+                field, f"{one_line(got)}: {ROWS[row].happens}; {ROWS[row].instead}"
+            )
 
 
 def judged(change: FlanneldChange) -> Iterator[tuple[str, str, str]]:
