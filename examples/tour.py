@@ -56,7 +56,8 @@ def read(name: str) -> list[JSON]:
 def edited(config_map: JSON, net_conf: str, **annotations: str) -> JSON:
     """The ConfigMap with another net-conf.json."""
     metadata = config_map["metadata"] | ({"annotations": annotations} if annotations else {})
-    return config_map | {"metadata": metadata, "data": {"net-conf.json": net_conf}}
+    data = config_map["data"] | {"net-conf.json": net_conf}
+    return config_map | {"metadata": metadata, "data": data}
 
 
 def stops() -> Iterator[Stop]:

@@ -107,11 +107,13 @@ def judged(change: FlanneldChange) -> Iterator[tuple[str, str, str]]:
         yield "hidden-before" if stood else "hidden", f"{place}.command", new.hidden
         return
     old = None if old and old.hidden else old
+    if not new.kube:
+        if old is None or old.kube:
+            yield "etcd", f"{place}.args", "--kube-subnet-mgr is missing"
+        return
     yield from _source(change, old, new, place)
     if _moved(old, new, "prefix") and normal_prefix(new.prefix) != normal_prefix(change.prefix):
         yield "prefix", f"{place}.args", f'the annotation prefix is "{new.prefix}"'
-    if old is not None and old.kube and not new.kube:
-        yield "etcd", f"{place}.args", "--kube-subnet-mgr is missing"
 
 
 def _moved(old: Flanneld | None, new: Flanneld, name: str) -> bool:
