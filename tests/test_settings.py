@@ -25,7 +25,7 @@ def test_values_are_read() -> None:
     """Keys are lowerCamelCase, as in the chart's values."""
     settings = decode_settings("defaultDeny: {profile: same-namespace, exemptNamespaces: ['ci-*']}")
 
-    assert settings.default_deny.profile is Profile.SAME_NAMESPACE
+    assert settings.default_deny.profile == Profile.SAME_NAMESPACE
     assert settings.default_deny.exempt_namespaces == ("ci-*",)
 
 

@@ -9,7 +9,7 @@ from tests.enforcement.manifests import container, manifest
 from webhook.deadline import Deadline
 from webhook.errors import ConflictError, NotFoundError
 from webhook.manifests import read_manifests
-from webhook.model.namespace import Namespace, Seal
+from webhook.model.namespace import Marks, Namespace, Seal
 from webhook.model.profiles import Profile
 from webhook.model.review import UserInfo
 from webhook.snapshot import SnapshotCluster
@@ -66,7 +66,7 @@ def test_the_time_of_the_installation() -> None:
 def test_what_is_written_is_read_back(cluster) -> None:
     """Policies and marks stay in memory."""
     cluster.apply_policy("team-a", {"metadata": {"name": "deny"}}, SOON)
-    cluster.mark(cluster.namespace("team-a", SOON), Seal.SEALED, Profile.DENY_ALL, SOON)
+    cluster.mark(cluster.namespace("team-a", SOON), Marks(Seal.SEALED, Profile.DENY_ALL), SOON)
 
     assert [policy["metadata"]["name"] for policy in cluster.policies("team-a")] == ["deny"]
     assert cluster.namespace("team-a", SOON).seal == "sealed"
@@ -80,9 +80,9 @@ def test_writing_where_nothing_is(cluster) -> None:
     with pytest.raises(NotFoundError):
         cluster.apply_policy("absent", {"metadata": {"name": "deny"}}, SOON)
     with pytest.raises(ConflictError):
-        cluster.mark(stranger, Seal.SEALED, None, SOON)
+        cluster.mark(stranger, Marks(Seal.SEALED), SOON)
     with pytest.raises(NotFoundError):
-        cluster.mark(gone, Seal.SEALED, None, SOON)
+        cluster.mark(gone, Marks(Seal.SEALED), SOON)
 
 
 @pytest.mark.parametrize(

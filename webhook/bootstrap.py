@@ -24,15 +24,18 @@ from webhook.admission.isolation import Isolation
 from webhook.admission.marks import MarksGuard
 from webhook.admission.policies import PolicyGuard
 from webhook.admission.policy_advice import PolicyAdviser
-from webhook.controller.plan import Rules
+from webhook.admission.wishes import Wishes
+from webhook.controller.plan import Choice, Rules
 from webhook.controller.sealer import Sealer
 from webhook.deadline import Deadline
 from webhook.interfaces import Cluster
 from webhook.metrics import PrometheusRecorder, Recorder
+from webhook.model.profiles import Beside
 from webhook.replica import Parts, Replica, utc_now
 from webhook.server.app import create_app
 from webhook.server.tls import TlsContexts
 from webhook.settings import (
+    AllowSettings,
     DiffSettings,
     Environment,
     Identity,
@@ -74,6 +77,20 @@ def rules_of(settings: Settings, identity: Identity, since: datetime) -> Rules:
         since=since,
         system=frozenset((*chosen.system_namespaces, identity.namespace)),
         exempt=chosen.exempt_namespaces,
+        choices=tuple(Choice(rule.selector(), rule.profile) for rule in chosen.rules),
+        beside=_beside(chosen.allow, dns=chosen.dns),
+        options={name: _beside(own, dns=own.dns) for name, own in chosen.options.items()},
+    )
+
+
+def _beside(allowed: AllowSettings, *, dns: bool) -> Beside:
+    return Beside(
+        dns=dns,
+        node_local_dns=allowed.node_local_dns,
+        ingress_namespaces=allowed.ingress_namespaces,
+        monitoring_namespaces=allowed.monitoring_namespaces,
+        api_servers=allowed.api_servers,
+        api_server_ports=allowed.api_server_ports,
     )
 
 
@@ -105,7 +122,7 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
                 refuses=chosen.reopened is Protection.DENY,
                 adviser=_adviser(chosen.diff, cluster),
             ),
-            "/namespaces": MarksGuard(identity.username, rules),
+            "/namespaces": MarksGuard(identity.username, Wishes(rules, cluster) if rules else None),
         },
         gate=PodGate(Sealer(cluster, rules), recorder) if rules else None,
         rules=rules,

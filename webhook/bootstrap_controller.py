@@ -12,7 +12,14 @@ from webhook.bootstrap import CALL_SECONDS, rules_of
 from webhook.cluster.bundles import WebhookBundles
 from webhook.cluster.client import Api, resource_path
 from webhook.cluster.events import EventWriter
-from webhook.cluster.informer import Handler, Informer
+from webhook.cluster.informer import (
+    PARTIAL,
+    POLICIES,
+    Handler,
+    Informer,
+    ObjectInformer,
+    Subscription,
+)
 from webhook.cluster.lease import LeaseLock
 from webhook.cluster.live import LiveCluster
 from webhook.cluster.secrets import SecretStore
@@ -26,13 +33,14 @@ from webhook.deadline import Deadline
 from webhook.errors import SettingsError
 from webhook.exposition import HealthServer
 from webhook.metrics import PrometheusRecorder
+from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL
 from webhook.replica import utc_now
 from webhook.settings import ControllerSettings, Environment
 from webhook.stop import Stop
 
 SEALERS = 4
 """Namespaces brought to their plan at once."""
-CONNECTIONS = SEALERS + 8
+CONNECTIONS = SEALERS + 9
 """One for each sealer and each watch, and some for the election and Events."""
 
 logger = logging.getLogger(__name__)
@@ -124,10 +132,36 @@ class Process:
     def _sealing(self, since: datetime) -> dict[str, Task]:
         rules = rules_of(self._environment.settings, self._environment.identity, since)
         sealer = Sealer(self._cluster, rules)
-        reconciler = Reconciler(sealer, self._events, self._recorder, self._metrics)
-        namespaces = self._informer(resource_path("api", "v1", "namespaces"), reconciler.observe)
+        settings = self._environment.settings.controller
+        reconciler = Reconciler(
+            sealer,
+            self._events,
+            self._recorder,
+            self._metrics,
+            rate=settings.changes_per_second,
+        )
+        namespaces = Subscription(
+            resource_path("api", "v1", "namespaces"),
+            PARTIAL,
+            lambda kind, item: reconciler.observe(kind, item.metadata),
+            reconciler.begin_namespaces,
+            reconciler.end_namespaces,
+        )
+        policies = Subscription(
+            resource_path("apis", "networking.k8s.io", "v1", "networkpolicies"),
+            POLICIES,
+            reconciler.observe_policy,
+            reconciler.begin_policies,
+            reconciler.end_policies,
+            {"labelSelector": f"{MANAGED_BY_LABEL}={MANAGED_BY}"},
+        )
+        resync = settings.resync_period
+        watches: dict[str, Task] = {
+            "watch-namespaces": ObjectInformer(self._api, namespaces, resync=resync).run,
+            "watch-policies": ObjectInformer(self._api, policies, resync=resync).run,
+        }
         sealers: dict[str, Task] = {f"sealer-{n}": reconciler.run for n in range(SEALERS)}
-        return {"watch-namespaces": namespaces.run} | sealers
+        return watches | sealers | {"rollout": reconciler.pace}
 
     def _informer(self, path: str, handler: Handler, name: str | None = None) -> Informer:
         """Watch a collection, or the one object of that name in it."""

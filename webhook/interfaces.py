@@ -12,10 +12,11 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from webhook.deadline import Deadline
-from webhook.model.namespace import Namespace, Seal
+from webhook.model.namespace import Marks, Namespace
 from webhook.model.objects import NetworkPolicy, Node
 from webhook.model.pods import PodObject
-from webhook.model.profiles import Manifest, Profile
+from webhook.model.policies import StandingPolicy
+from webhook.model.profiles import Manifest
 from webhook.model.review import UserInfo
 from webhook.model.workloads import DaemonSet
 
@@ -78,10 +79,10 @@ class Namespaces(Protocol):
     def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
         """The Namespace as the API server has it now, None where there is none."""
 
-    def mark(
-        self, namespace: Namespace, seal: Seal, profile: Profile | None, deadline: Deadline
-    ) -> None:
+    def mark(self, namespace: Namespace, marks: Marks, deadline: Deadline) -> None:
         """Write our marks on a Namespace, provided it is still the one of that uid.
+
+        Marks that are None are taken away as far as they are ours.
 
         Raises:
             ConflictError: another Namespace of that name stands there now.
@@ -90,14 +91,34 @@ class Namespaces(Protocol):
 
 
 class Policies(Protocol):
-    """Writes the NetworkPolicies that we own."""
+    """Reads and writes the NetworkPolicies that we own."""
 
-    def apply_policy(self, namespace: str, policy: Manifest, deadline: Deadline) -> None:
+    def standing(self, namespace: str, deadline: Deadline) -> tuple[StandingPolicy, ...]:
+        """Every NetworkPolicy of a namespace, whoever owns it, as it is now."""
+
+    def apply_policy(
+        self, namespace: str, policy: Manifest, deadline: Deadline, *, restore: bool = False
+    ) -> None:
         """Server-side apply under our field manager; idempotent.
 
+        Args:
+            namespace: where.
+            policy: as it is to be.
+            deadline: of the request that is served.
+            restore: it stands there, and is ours: its spec is made what it should be, whatever
+                others wrote into it. What they wrote beside the spec stays.
+
         Raises:
-            RefusedError: quota, RBAC, or the namespace is Terminating.
+            RefusedError: quota, RBAC, the namespace is Terminating, or somebody else's policy
+                has that name.
             NotFoundError: the namespace is gone.
+        """
+
+    def delete_policy(self, namespace: str, policy: StandingPolicy, deadline: Deadline) -> None:
+        """Delete a policy of ours, provided it is still the one that was read.
+
+        Raises:
+            ConflictError: it was changed meanwhile.
         """
 
 

@@ -8,17 +8,30 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
 from webhook.errors import SettingsError
 from webhook.model.profiles import Profile
+from webhook.netpol.addresses import parse_cidr
+from webhook.netpol.errors import FieldError
+from webhook.netpol.fields import Field
+from webhook.netpol.labels import Selector
+from webhook.netpol.parse_selector import parse_selector
 
 Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
 """0 lets the system choose, for tests."""
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
+ProfileName = Annotated[
+    str,
+    msgspec.Meta(
+        pattern=r"^(deny-all|deny-ingress|same-namespace|none|own-[a-z0-9]([-a-z0-9]*[a-z0-9])?)$",
+        max_length=63,
+    ),
+]
+"""One of `Profile`, `none`, or one that the platform team wrote."""
 
 
 class _Section(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
@@ -140,17 +153,83 @@ class NetworkPolicySettings(_Section, frozen=True):
     diff: DiffSettings = DiffSettings()
 
 
+class AllowSettings(_Section, frozen=True):
+    """What a profile allows beside its denial, each by a policy of its own.
+
+    Args:
+        node_local_dns: CIDRs of NodeLocal DNSCache, such as ``169.254.20.10/32``.
+        ingress_namespaces: that ingress controllers run in.
+        monitoring_namespaces: that scrape metrics.
+        api_servers: CIDRs of the API server's endpoints.
+        api_server_ports: their ports.
+
+    Raises:
+        ValueError: a CIDR is none.
+    """
+
+    node_local_dns: tuple[Name, ...] = ()
+    ingress_namespaces: tuple[Name, ...] = ()
+    monitoring_namespaces: tuple[Name, ...] = ()
+    api_servers: tuple[Name, ...] = ()
+    api_server_ports: tuple[Annotated[int, msgspec.Meta(ge=1, le=65535)], ...] = (443, 6443)
+
+    def __post_init__(self) -> None:
+        """Read every CIDR."""
+        for cidr in (*self.node_local_dns, *self.api_servers):
+            parse_cidr(cidr)
+
+
+class OptionSettings(AllowSettings, frozen=True):
+    """What one profile allows, in place of what all do."""
+
+    dns: bool = True
+
+
+class RuleSettings(_Section, frozen=True):
+    """Namespaces that get a profile of their own.
+
+    Args:
+        namespace_selector: a ``metav1.LabelSelector``.
+        profile: that they get, or ``none``.
+
+    Raises:
+        ValueError: the selector is none.
+    """
+
+    profile: ProfileName
+    namespace_selector: dict[str, Any] = msgspec.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Read the selector."""
+        try:
+            self.selector()
+        except FieldError as error:
+            raise ValueError(str(error)) from None
+
+    def selector(self) -> Selector:
+        """The selector, read."""
+        return parse_selector(Field(self.namespace_selector, ("namespaceSelector",)))
+
+
 class DefaultDenySettings(_Section, frozen=True):
     """What new namespaces get.
 
     Args:
+        profile: where no rule fits.
+        dns: whether pods may ask kube-dns where egress is denied.
+        allow: what else is allowed.
+        options: by profile, in place of `dns` and `allow`.
+        rules: the first one that fits decides.
         system_namespaces: never touched, never gated; our own is added.
         exempt_namespaces: names, or shell patterns such as ``ci-*``, that get no policies.
     """
 
     enabled: bool = True
-    profile: Profile = Profile.DENY_ALL
+    profile: ProfileName = Profile.DENY_ALL
     dns: bool = True
+    allow: AllowSettings = AllowSettings()
+    options: dict[ProfileName, OptionSettings] = msgspec.field(default_factory=dict)
+    rules: tuple[RuleSettings, ...] = ()
     system_namespaces: tuple[Name, ...] = SYSTEM_NAMESPACES
     exempt_namespaces: tuple[Name, ...] = ()
 
@@ -183,12 +262,14 @@ class ControllerSettings(_Section, frozen=True):
 
     Args:
         lease_duration: a lease not renewed for so long may be taken over.
+        changes_per_second: namespaces that a change of the settings reaches in a second.
     """
 
     lease_duration: Seconds = 15.0
     renew_deadline: Seconds = 10.0
     retry_period: Seconds = 2.0
     resync_period: Seconds = 600.0
+    changes_per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 20.0
     metrics_port: Port = 9403
 
 

@@ -17,10 +17,11 @@ import msgspec
 from webhook.deadline import Deadline
 from webhook.errors import ConflictError, NotFoundError
 from webhook.interfaces import Event
-from webhook.model.namespace import Namespace, Seal
+from webhook.model.namespace import Marks, Namespace
 from webhook.model.objects import NetworkPolicy, Node, ObjectMeta
 from webhook.model.pods import PodObject, at_most
-from webhook.model.profiles import Manifest, Profile
+from webhook.model.policies import StandingPolicy
+from webhook.model.profiles import Manifest
 from webhook.model.review import UserInfo
 from webhook.model.workloads import DaemonSet
 
@@ -98,26 +99,43 @@ class SnapshotCluster:
         del deadline
         return self._namespaces.get(name)
 
-    def mark(
-        self, namespace: Namespace, seal: Seal, profile: Profile | None, deadline: Deadline
-    ) -> None:
-        """Remember the mark."""
-        del profile, deadline
+    def mark(self, namespace: Namespace, marks: Marks, deadline: Deadline) -> None:
+        """Remember the marks."""
+        del deadline
         with self._lock:
             present = self._namespaces.get(namespace.name)
             if present is None:
                 raise NotFoundError(f'namespaces "{namespace.name}" not found')
             if present.uid != namespace.uid:
                 raise ConflictError(f'namespace "{namespace.name}" is another one now')
-            self._namespaces[namespace.name] = replace(present, seal=seal)
+            self._namespaces[namespace.name] = replace(
+                present,
+                seal=marks.seal,
+                profile=marks.profile,
+                setting=marks.setting,
+                reason=marks.reason,
+            )
 
-    def apply_policy(self, namespace: str, policy: Manifest, deadline: Deadline) -> None:
-        """Remember the policy."""
+    def standing(self, namespace: str, deadline: Deadline) -> tuple[StandingPolicy, ...]:
+        """The NetworkPolicies that stand in a namespace; what was applied here has no manager."""
         del deadline
+        return tuple(msgspec.convert(item, StandingPolicy) for item in self.policies(namespace))
+
+    def apply_policy(
+        self, namespace: str, policy: Manifest, deadline: Deadline, *, restore: bool = False
+    ) -> None:
+        """Remember the policy."""
+        del deadline, restore
         with self._lock:
             if namespace not in self._namespaces:
                 raise NotFoundError(f'namespaces "{namespace}" not found')
             self._policies[namespace, policy["metadata"]["name"]] = policy
+
+    def delete_policy(self, namespace: str, policy: StandingPolicy, deadline: Deadline) -> None:
+        """Forget the policy."""
+        del deadline
+        with self._lock:
+            self._policies.pop((namespace, policy.name), None)
 
     def policies(self, namespace: str) -> tuple[Manifest, ...]:
         """The NetworkPolicies that stand in a namespace."""

@@ -345,6 +345,10 @@ def test_only_reserved_network_policies_are_sent(plane, command, user, entry):
     assert entry == sent(plane, *command, user=user)
 
 
+def annotation(key, value):
+    return {"metadata": {"annotations": {f"portcullis.dev/{key}": value}}}
+
+
 def label(name, **labels):
     return {"metadata": {"labels": {f"portcullis.dev/{k}": v for k, v in labels.items()}}}
 
@@ -366,6 +370,12 @@ def label(name, **labels):
             None,
             "marks",
             id="through-status",
+        ),
+        pytest.param(
+            changed("ns", "sealed", annotation("setting", "none")), None, "marks", id="setting"
+        ),
+        pytest.param(
+            changed("ns", "sealed", annotation("reason", "x")), None, "marks", id="reason"
         ),
         pytest.param(changed("ns", "plain", label("s", seal="x")), OURSELVES, None, id="ourselves"),
         pytest.param(

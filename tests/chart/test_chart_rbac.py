@@ -14,8 +14,9 @@ CLUSTER = {
     ("projectcalico.org", "ipamblocks", ()): {"list"},
     # the watch for new ones, the gate's look, the seal
     ("", "namespaces", ()): {"get", "list", "watch", "patch"},
-    # server-side apply asks for create and patch; would a change leave a namespace closed?
-    ("networking.k8s.io", "networkpolicies", ()): {"list", "create", "patch"},
+    # server-side apply asks for create and patch; would a change leave a namespace closed? Ours are
+    # watched by label, to repair them, and deleted where a former profile left them
+    ("networking.k8s.io", "networkpolicies", ()): {"list", "watch", "create", "patch", "delete"},
     # whom does a changed policy open to whom?
     ("", "pods", ()): {"list"},
     # may the caller override?

@@ -1,6 +1,7 @@
 """Values: they are what the code reads, they are documented, and unsafe ones are refused."""
 
 import json
+import re
 
 import msgspec
 import pytest
@@ -8,7 +9,7 @@ import yaml
 
 from tools import chart_readme
 from webhook.model.profiles import Profile
-from webhook.settings import CertificateSettings, Settings, decode_settings
+from webhook.settings import CertificateSettings, ProfileName, Settings, decode_settings
 
 SECTIONS = (
     "flannel",
@@ -51,10 +52,13 @@ def test_the_settings_in_the_schema_are_those_of_the_code():
 
 
 def test_the_schema_knows_every_profile():
-    """A new profile of the code is a choice of the chart."""
-    profile = SCHEMA["properties"]["defaultDeny"]["properties"]["profile"]
+    """A new profile of the code is a choice of the chart, which takes what the code takes."""
+    settings = SCHEMA["properties"]["defaultDeny"]["properties"]
+    (taken,) = ProfileName.__metadata__
+    of_rules = settings["rules"]["items"]["properties"]["profile"]
 
-    assert [it.value for it in Profile] == profile["enum"]
+    assert {taken.pattern} == {settings["profile"]["pattern"], of_rules["pattern"]}
+    assert all(re.match(taken.pattern, it) for it in Profile)
 
 
 def test_the_schema_refuses_keys_that_it_does_not_know():

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -11,11 +12,13 @@ from webhook.controller.plan import Rules
 from webhook.controller.queue import WorkQueue
 from webhook.controller.reconciler import Reconciler
 from webhook.controller.sealer import Sealer
+from webhook.deadline import Deadline
 from webhook.errors import ClusterError, RefusedError, UnavailableError
 from webhook.metrics import PrometheusRecorder
 from webhook.model.namespace import Seal
 from webhook.model.objects import ObjectMeta
-from webhook.model.profiles import Profile
+from webhook.model.policies import StandingPolicy
+from webhook.model.profiles import Manifest, Profile
 
 RULES = Rules(Profile.DENY_ALL, True, datetime(2026, 1, 1, tzinfo=UTC), frozenset(), ("ci-*",))
 
@@ -38,14 +41,57 @@ class World:
         )
 
     def observe(self, name: str, kind: str = "ADDED", **labels: str) -> None:
-        """A watch event of a namespace of the cluster."""
+        """A watch event of a namespace of the cluster; a sealed one is as we would mark it."""
+        if labels.get("seal") == "sealed":
+            labels = {"profile": "deny-all", "setting": "deny-all"} | labels
+        setting = labels.pop("setting", None)
         meta = ObjectMeta(
             name=name,
             uid=f"uid-{name}",
             labels={f"portcullis.dev/{key}": value for key, value in labels.items()},
+            annotations={"portcullis.dev/setting": setting} if setting else None,
             creation_timestamp="2026-02-01T00:00:00Z",
         )
         self.reconciler.observe(kind, meta)
+
+    def sealed(self, name: str, *, profile: str = "deny-all", setting: str = "deny-all") -> None:
+        """A namespace with its policies, as both watches tell of it."""
+        self.cluster.add_namespace(name, seal="sealed", profile=profile, setting=setting)
+        for policy in RULES.policies(profile):
+            self.cluster.apply_policy(name, policy, Deadline.after(1))
+        self.cluster.calls.clear()
+        self.observe(name, seal="sealed", profile=profile, setting=setting)
+        for standing in self.standing(name):
+            self.reconciler.observe_policy("ADDED", standing)
+
+    def standing(self, name: str) -> list[StandingPolicy]:
+        """The policies of a namespace, without counting it as a request."""
+        found = sorted(it for it in self.cluster.policies.items() if it[0][0] == name)
+        return [policy_of(name, manifest) for _, manifest in found]
+
+    def take(self, name: str, policy: str) -> None:
+        """Somebody deletes a policy, and the watch tells."""
+        manifest = self.cluster.policies.pop((name, policy))
+        self.reconciler.observe_policy("DELETED", policy_of(name, manifest))
+
+    def edit(self, name: str, policy: str, **spec: object) -> None:
+        """Somebody edits a policy, and the watch tells."""
+        manifest = self.cluster.policies[name, policy]
+        manifest = {**manifest, "spec": {**manifest["spec"], **spec}}
+        self.cluster.policies[name, policy] = manifest
+        self.reconciler.observe_policy("MODIFIED", policy_of(name, manifest))
+
+    def settle(self) -> None:
+        """The first lists are complete."""
+        for listed in (self.reconciler.end_namespaces, self.reconciler.end_policies):
+            listed()
+
+    def pace(self) -> int:
+        """Let `pace` hand on all that waits for it."""
+        count = 0
+        while self.reconciler.pace_one(0):
+            count += 1
+        return count
 
     def work(self, after: float = 0.0) -> int:
         """Let time pass and work off what is due; how many reconciles that took."""
@@ -60,9 +106,24 @@ class World:
         return self.registry.get_sample_value(name, labels)
 
 
+def policy_of(namespace: str, manifest: Manifest) -> StandingPolicy:
+    metadata = {**manifest["metadata"], "namespace": namespace}
+    return msgspec.convert({**manifest, "metadata": metadata}, StandingPolicy)
+
+
 @pytest.fixture
 def world() -> World:
     return World()
+
+
+@pytest.fixture
+def listed(world: World) -> World:
+    """With the sealed namespace `shop`, after the first lists."""
+    world.reconciler.begin_namespaces()
+    world.reconciler.begin_policies()
+    world.sealed("shop")
+    world.settle()
+    return world
 
 
 def test_a_new_namespace_is_sealed(world: World) -> None:
@@ -89,11 +150,11 @@ def test_sealed_namespaces_cost_no_request(world: World) -> None:
 
 def test_what_the_gate_sealed_meanwhile_is_not_touched(world: World) -> None:
     """The namespace is read anew; one that needs nothing any more is no seal of ours."""
-    world.cluster.add_namespace("shop", seal="sealed")
+    world.sealed("shop")
     world.observe("shop", seal="pending")
     world.work()
 
-    assert world.cluster.calls == {"namespace": 1}
+    assert world.cluster.calls == {"namespace": 1, "standing": 1}
     assert world.value("portcullis_seals_total", by="controller", reason="Sealed") is None
 
 
@@ -169,7 +230,8 @@ def test_a_refusal_is_told_and_tried_again_slowly(world: World) -> None:
     )
     assert (event.type, event.reason) == ("Warning", "SealRefused")
     assert "exceeded quota" in event.message
-    assert world.cluster.marked == [("shop", Seal.SEALED)]
+    assert world.cluster.marked == [("shop", None), ("shop", Seal.SEALED)]
+    assert world.cluster.namespaces["shop"].reason is None
 
 
 def test_one_namespace_that_fails_does_not_hold_up_others(world: World) -> None:
@@ -210,3 +272,156 @@ def test_an_exempt_namespace_is_marked_and_gets_nothing(world: World) -> None:
 
     assert world.cluster.marked == [("ci-1", Seal.EXEMPT)]
     assert not world.cluster.policies
+
+
+def test_quiet_where_all_stands(listed: World) -> None:
+    """Neither the first lists nor a later one lead to a request."""
+    listed.reconciler.begin_policies()
+    for standing in listed.standing("shop"):
+        listed.reconciler.observe_policy("ADDED", standing)
+    listed.reconciler.end_policies()
+    listed.observe("shop", seal="sealed")
+
+    assert (listed.pace(), listed.work()) == (0, 0)
+    assert not listed.cluster.calls
+
+
+def test_a_deleted_policy_is_put_back(listed: World) -> None:
+    """At once, with an Event, and without touching the marks."""
+    listed.take("shop", "portcullis-deny-all")
+    assert listed.work() == 1
+    (event,) = listed.cluster.events
+
+    assert listed.cluster.policy_names("shop") == {"portcullis-deny-all", "portcullis-allow-dns"}
+    assert listed.cluster.marked == []
+    assert event.message == "default-deny policies put right: missing portcullis-deny-all"
+    assert listed.value("portcullis_controller_repairs_total", found="missing") == 1
+
+
+def test_an_edited_policy_is_put_back(listed: World) -> None:
+    """Whatever was written into its spec."""
+    listed.edit("shop", "portcullis-deny-all", ingress=[{}])
+    assert listed.work() == 1
+
+    assert listed.cluster.policies["shop", "portcullis-deny-all"]["spec"] == {
+        "podSelector": {},
+        "policyTypes": ["Ingress", "Egress"],
+    }
+    assert listed.value("portcullis_controller_repairs_total", found="edited") == 1
+
+
+def test_what_was_deleted_while_nobody_watched_is_found_by_the_list(listed: World) -> None:
+    """It goes through the slow queue, and nobody is told of each namespace."""
+    del listed.cluster.policies["shop", "portcullis-allow-dns"]
+    listed.reconciler.begin_policies()
+    for standing in listed.standing("shop"):
+        listed.reconciler.observe_policy("ADDED", standing)
+    assert listed.work() == 0
+    listed.reconciler.end_policies()
+
+    assert (listed.work(), listed.pace(), listed.work()) == (0, 1, 1)
+    assert "portcullis-allow-dns" in listed.cluster.policy_names("shop")
+    assert listed.cluster.events == []
+
+
+def test_a_change_of_the_setting_is_applied_and_leaves_no_orphan(world: World) -> None:
+    """New policies first, then those of the former profile go, then the marks follow."""
+    world.reconciler.begin_namespaces()
+    world.reconciler.begin_policies()
+    world.sealed("shop", profile="same-namespace", setting="same-namespace")
+    world.cluster.policies["shop", "mine"] = {"metadata": {"name": "mine"}, "spec": {}}
+    world.settle()
+
+    assert (world.work(), world.pace(), world.work()) == (0, 1, 1)
+    assert world.cluster.policy_names("shop") == {
+        "portcullis-deny-all",
+        "portcullis-allow-dns",
+        "mine",
+    }
+    assert world.cluster.profiles["shop"] == "deny-all"
+    assert world.cluster.calls["delete_policy"] == 1
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param({"labels": {}}, id="no label of ours"),
+        pytest.param({"managedFields": []}, id="not our manager"),
+        pytest.param({"name": "other"}, id="not our name"),
+    ],
+)
+def test_what_is_not_certainly_ours_is_never_deleted(
+    listed: World, metadata: dict[str, object]
+) -> None:
+    """Label, name and field manager must all be ours."""
+    ours = listed.cluster.policies["shop", "portcullis-deny-all"]
+    manifest = {**ours, "metadata": {**ours["metadata"], "name": "portcullis-old", **metadata}}
+    name = manifest["metadata"]["name"]
+    listed.cluster.policies["shop", name] = manifest
+    listed.take("shop", "portcullis-deny-all")
+    listed.work()
+
+    assert name in listed.cluster.policy_names("shop")
+    assert listed.cluster.calls["delete_policy"] == 0
+
+
+def test_somebody_elses_policy_of_our_name_is_left_and_told(world: World) -> None:
+    """The namespace says so, and the other policies are applied all the same."""
+    world.cluster.add_namespace("shop", seal="pending")
+    foreign = {"metadata": {"name": "portcullis-deny-all"}, "spec": {"podSelector": {}}}
+    world.cluster.policies["shop", "portcullis-deny-all"] = foreign
+    world.observe("shop", seal="pending")
+    world.work()
+
+    assert world.cluster.policies["shop", "portcullis-deny-all"] == foreign
+    assert "portcullis-allow-dns" in world.cluster.policy_names("shop")
+    assert "in its way: portcullis-deny-all" in (world.cluster.namespaces["shop"].reason or "")
+    assert world.cluster.namespaces["shop"].seal == "pending"
+
+
+def test_a_repair_that_is_refused_is_drift(listed: World) -> None:
+    """The namespace stays sealed and shows the reason, until the repair succeeds."""
+    listed.cluster.fail("apply_policy", RefusedError("exceeded quota"), times=1)
+    listed.take("shop", "portcullis-deny-all")
+    listed.work()
+    told = listed.cluster.namespaces["shop"]
+    assert (told.seal, told.reason) == ("sealed", "exceeded quota")
+    assert listed.work(after=60) == 1
+
+    assert listed.cluster.namespaces["shop"].reason is None
+    assert listed.cluster.marked == [("shop", "sealed"), ("shop", "sealed")]
+
+
+def test_a_terminating_namespace_loses_its_policies_in_peace(listed: World) -> None:
+    """Nothing is put back while the namespace controller empties it."""
+    listed.cluster.add_namespace("shop", seal="sealed", terminating=True)
+    listed.take("shop", "portcullis-deny-all")
+    listed.take("shop", "portcullis-allow-dns")
+    listed.work()
+
+    assert listed.cluster.policy_names("shop") == set()
+    assert listed.cluster.events == []
+
+
+def test_a_fight_is_slowed_down(listed: World) -> None:
+    """Who takes a policy away again and again gets it back every few seconds, not at once."""
+    for _ in range(10):
+        listed.take("shop", "portcullis-deny-all")
+        assert listed.work(after=0.1) == 1
+        for standing in listed.standing("shop"):
+            listed.reconciler.observe_policy("ADDED", standing)
+    listed.take("shop", "portcullis-deny-all")
+
+    assert listed.work(after=0.1) == 0
+    assert listed.work(after=5) == 1
+
+
+def test_a_released_namespace_loses_ours_and_keeps_its_own(listed: World) -> None:
+    """The profile `none`, which somebody wished who may."""
+    listed.cluster.policies["shop", "mine"] = {"metadata": {"name": "mine"}, "spec": {}}
+    listed.cluster.add_namespace("shop", seal="sealed", profile="none", setting="deny-all")
+    listed.observe("shop", "MODIFIED", seal="sealed", profile="none")
+    listed.work()
+
+    assert listed.cluster.policy_names("shop") == {"mine"}
+    assert listed.cluster.marked == [("shop", Seal.EXEMPT)]

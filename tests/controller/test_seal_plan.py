@@ -1,14 +1,16 @@
 """The plan of default deny, as a table and as properties."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.controller.plan import Reason, Rules, is_exempt, seal_plan
+from webhook.controller.plan import Choice, Reason, Rules, effective, is_exempt, seal_plan
 from webhook.model.namespace import Namespace, Seal
-from webhook.model.profiles import Profile
+from webhook.model.profiles import STRENGTH, Profile
+from webhook.netpol.labels import Operator, Requirement, Selector
 
 BEFORE, SINCE, AFTER = (datetime(2026, month, 1, tzinfo=UTC) for month in (1, 2, 3))
 RULES = Rules(
@@ -26,8 +28,14 @@ def namespace(
     created: datetime | None = AFTER,
     *,
     terminating: bool = False,
+    profile: str | None = None,
+    setting: str | None = None,
 ) -> Namespace:
-    return Namespace(name, "u1", seal, created, terminating)
+    return Namespace(name, "u1", seal, created, terminating, profile, setting)
+
+
+def marked(name: str = "shop", profile: str = "deny-all", setting: str = "deny-all") -> Namespace:
+    return namespace(name, "sealed", profile=profile, setting=setting)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +56,42 @@ def namespace(
         pytest.param(
             namespace(seal="whatever"), Reason.PENDING, Seal.SEALED, 2, id="an unknown mark"
         ),
-        pytest.param(namespace(seal="sealed"), Reason.SEALED, None, 0, id="sealed"),
+        pytest.param(marked(), Reason.SEALED, None, 2, id="sealed"),
+        pytest.param(
+            namespace(seal="sealed"), Reason.SEALED, Seal.SEALED, 2, id="sealed, no profile"
+        ),
+        pytest.param(
+            marked(profile="deny-ingress", setting="deny-ingress"),
+            Reason.SEALED,
+            Seal.SEALED,
+            2,
+            id="sealed under another setting",
+        ),
+        pytest.param(
+            marked(profile="same-namespace", setting="deny-ingress"),
+            Reason.SEALED,
+            Seal.SEALED,
+            2,
+            id="a wish that is too weak by now",
+        ),
+        pytest.param(
+            marked(profile="deny-ingress"), Reason.SEALED, None, 1, id="a weaker wish, permitted"
+        ),
+        pytest.param(marked("ci-8"), Reason.EXEMPT, Seal.EXEMPT, 0, id="sealed, exempt by now"),
+        pytest.param(
+            namespace(seal="exempt", profile="deny-all", setting="none"),
+            Reason.PENDING,
+            Seal.SEALED,
+            2,
+            id="out of exemption by a wish",
+        ),
+        pytest.param(
+            namespace(seal="sealed", profile="none", setting="deny-all"),
+            Reason.EXEMPT,
+            Seal.EXEMPT,
+            0,
+            id="released",
+        ),
         pytest.param(namespace(seal="exempt"), Reason.EXEMPT, None, 0, id="marked exempt"),
         pytest.param(namespace("ci-7"), Reason.EXEMPT, Seal.EXEMPT, 0, id="exempt by pattern"),
         pytest.param(
@@ -80,17 +123,21 @@ namespaces = st.builds(
     seal=st.sampled_from([None, "pending", "sealed", "exempt", "odd"]),
     created=st.sampled_from([None, BEFORE, SINCE, AFTER]),
     terminating=st.booleans(),
+    profile=st.sampled_from([None, *STRENGTH]),
+    setting=st.sampled_from([None, *STRENGTH]),
 )
 
 
 @given(namespaces)
 def test_carrying_a_plan_out_leaves_nothing_to_do(before: Namespace) -> None:
     """With its mark written, a namespace's plan is idle: the controller comes to rest."""
-    plan = seal_plan(before, RULES)
-    mark = plan.mark or before.seal
-    after = Namespace(before.name, before.uid, mark, before.created, before.terminating)
+    marks = seal_plan(before, RULES).marks
+    if marks is None:
+        return
+    after = replace(before, seal=marks.seal, profile=marks.profile, setting=marks.setting)
 
     assert seal_plan(after, RULES).idle
+    assert seal_plan(after, RULES).policies == seal_plan(before, RULES).policies
 
 
 @given(namespaces)
@@ -98,7 +145,8 @@ def test_what_is_sealed_has_policies(before: Namespace) -> None:
     """The mark `sealed` is never written without policies, nor `exempt` with any."""
     plan = seal_plan(before, RULES)
 
-    assert bool(plan.policies) is (plan.mark is Seal.SEALED)
+    seal = None if plan.marks is None else plan.marks.seal
+    assert bool(plan.policies) is (seal is Seal.SEALED)
 
 
 @pytest.mark.parametrize(
@@ -114,3 +162,45 @@ def test_what_is_sealed_has_policies(before: Namespace) -> None:
 def test_exempt_patterns(name: str, expected: bool) -> None:
     """Shell patterns over the whole name."""
     assert is_exempt(name, RULES.exempt) is expected
+
+
+@pytest.mark.parametrize(
+    ("wished", "before", "setting", "expected"),
+    [
+        pytest.param(None, None, "deny-all", "deny-all", id="no label"),
+        pytest.param("deny-all", "deny-all", "deny-ingress", "deny-ingress", id="follows"),
+        pytest.param("deny-ingress", "deny-ingress", "deny-all", "deny-all", id="follows, up"),
+        pytest.param("deny-all", "deny-ingress", "deny-ingress", "deny-all", id="stronger wish"),
+        pytest.param("none", "deny-all", "deny-all", "none", id="weaker wish"),
+        pytest.param("none", "deny-all", "same-namespace", "none", id="weaker wish stays"),
+        pytest.param(
+            "same-namespace", "deny-ingress", "deny-all", "deny-all", id="free wish, too weak now"
+        ),
+        pytest.param("none", None, "deny-all", "none", id="wished at creation"),
+    ],
+)
+def test_a_wish_beside_the_setting(
+    wished: str | None, before: str | None, setting: str, expected: str
+) -> None:
+    """Followed is what the settings wrote; kept is what was permitted, or is strong enough."""
+    assert effective(wished, before, setting) == expected
+
+
+def test_the_first_choice_that_fits_decides() -> None:
+    """Exemption by name first, then the rows in order, then the default."""
+    lab = Selector((Requirement("tier", Operator.IN, ("lab",)),))
+    everything = Selector()
+    rules = replace(RULES, choices=(Choice(lab, "none"), Choice(everything, "same-namespace")))
+
+    assert rules.setting("shop", {"tier": "lab"}) == "none"
+    assert rules.setting("shop", {"tier": "web"}) == "same-namespace"
+    assert rules.setting("legacy", {"tier": "web"}) == "none"
+    assert RULES.setting("shop", {}) == "deny-all"
+
+
+def test_a_profile_that_nobody_knows_is_a_fault() -> None:
+    """Nothing is applied or deleted for it, and the mark is not written."""
+    plan = seal_plan(marked(profile="own-gone"), RULES)
+
+    assert plan.fault == 'there is no profile "own-gone"'
+    assert plan.policies == ()

@@ -25,7 +25,7 @@ CLUSTER_RULES = [
     {
         "apiGroups": ["networking.k8s.io"],
         "resources": ["networkpolicies"],
-        "verbs": ["create", "patch"],
+        "verbs": ["list", "watch", "create", "patch", "delete"],
     },
     {
         "apiGroups": ["authorization.k8s.io"],

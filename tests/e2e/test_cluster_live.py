@@ -37,7 +37,7 @@ from webhook.cluster.live import LiveCluster
 from webhook.cluster.secrets import SecretStore
 from webhook.errors import ConflictError, NotFoundError, RefusedError
 from webhook.interfaces import Event, ObjectReference
-from webhook.model.namespace import Namespace, Seal
+from webhook.model.namespace import Marks, Namespace, Seal
 from webhook.model.objects import ObjectMeta
 from webhook.model.profiles import Profile, policies
 from webhook.model.review import UserInfo
@@ -116,15 +116,15 @@ def test_a_namespace_is_read_or_absent(cluster: LiveCluster, born: Namespace) ->
 
 def test_a_mark_is_bound_to_the_uid(cluster: LiveCluster, born: Namespace) -> None:
     """The mark is written on that Namespace only; another, or none, of the name is told apart."""
-    cluster.mark(born, Seal.SEALED, Profile.DENY_ALL, soon())
+    cluster.mark(born, Marks(Seal.SEALED, Profile.DENY_ALL), soon())
     marked = cluster.namespace(born.name, soon())
 
     assert marked is not None
     assert marked.seal == "sealed"
     with pytest.raises(ConflictError, match="made anew"):
-        cluster.mark(replace(born, uid=OTHER_UID), Seal.EXEMPT, None, soon())
+        cluster.mark(replace(born, uid=OTHER_UID), Marks(Seal.EXEMPT), soon())
     with pytest.raises(NotFoundError):
-        cluster.mark(replace(born, name="no-such-namespace"), Seal.EXEMPT, None, soon())
+        cluster.mark(replace(born, name="no-such-namespace"), Marks(Seal.EXEMPT), soon())
 
 
 def test_a_mark_takes_over_what_the_mutation_wrote(
@@ -132,8 +132,8 @@ def test_a_mark_takes_over_what_the_mutation_wrote(
 ) -> None:
     """`pending`, which stands there under the creator's manager, becomes `sealed`."""
     control_plane.kubectl("label", "namespace", born.name, "portcullis.dev/seal=pending")
-    cluster.mark(born, Seal.SEALED, Profile.DENY_ALL, soon())
-    cluster.mark(born, Seal.EXEMPT, None, soon())
+    cluster.mark(born, Marks(Seal.SEALED, Profile.DENY_ALL), soon())
+    cluster.mark(born, Marks(Seal.EXEMPT), soon())
     labels = control_plane.get("namespace", born.name)["metadata"]["labels"]
 
     assert labels["portcullis.dev/seal"] == "exempt"
@@ -170,7 +170,7 @@ def test_apply_restores_our_fields_by_force(
     name = policy["metadata"]["name"]
     spoilt = json.dumps({"spec": {"policyTypes": ["Ingress"]}})
     control_plane.kubectl("patch", "networkpolicy", name, "-n", namespace, "-p", spoilt)
-    cluster.apply_policy(namespace, policy, soon())
+    cluster.apply_policy(namespace, policy, soon(), restore=True)
     found = control_plane.get("networkpolicy", name, namespace)
 
     assert found["spec"]["policyTypes"] == ["Ingress", "Egress"]

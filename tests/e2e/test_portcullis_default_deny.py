@@ -52,7 +52,7 @@ def test_a_namespace_gets_its_policies_and_marks(plane: ControlPlane) -> None:
         {"seal": "exempt"},
         {"seal": "sealed", "profile": "deny-all"},
         {"seal": ""},
-        {"profile": "deny-ingress"},
+        {"profile": "no-such-profile"},
     ],
 )
 @pytest.mark.parametrize("verb", ["create", "apply"])

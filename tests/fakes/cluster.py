@@ -30,10 +30,11 @@ from webhook.errors import (
     RefusedError,
 )
 from webhook.interfaces import Event
-from webhook.model.namespace import Namespace, Seal
+from webhook.model.namespace import Marks, Namespace
 from webhook.model.objects import NetworkPolicy, Node
 from webhook.model.pods import PodObject, at_most
-from webhook.model.profiles import Manifest, Profile
+from webhook.model.policies import FIELD_MANAGER, StandingPolicy
+from webhook.model.profiles import Manifest
 from webhook.model.review import UserInfo
 from webhook.model.workloads import DaemonSet
 
@@ -70,8 +71,8 @@ class FakeCluster:
         self.policies: dict[tuple[str, str], Manifest] = {}
         self.labels: dict[str, dict[str, str]] = {}
         self.pods: list[PodObject] = []
-        self.marked: list[tuple[str, Seal]] = []
-        self.profiles: dict[str, Profile | None] = {}
+        self.marked: list[tuple[str, str | None]] = []
+        self.profiles: dict[str, str | None] = {}
         self.overriders: set[tuple[str, str]] = set()
         self.events: list[Event] = []
         self.installed: datetime = INSTALLED_AT
@@ -88,9 +89,13 @@ class FakeCluster:
         uid: str | None = None,
         created: datetime | None = BORN_AFTER,
         terminating: bool = False,
+        profile: str | None = None,
+        setting: str | None = None,
     ) -> Namespace:
         """Put a Namespace there (a new uid takes the place of an old one) and return it."""
-        namespace = Namespace(name, uid or f"uid-{name}", seal, created, terminating)
+        namespace = Namespace(
+            name, uid or f"uid-{name}", seal, created, terminating, profile, setting
+        )
         with self._lock:
             self.namespaces[name] = namespace
         return namespace
@@ -134,26 +139,48 @@ class FakeCluster:
         self._enter("namespace", deadline)
         return self.namespaces.get(name)
 
-    def mark(
-        self, namespace: Namespace, seal: Seal, profile: Profile | None, deadline: Deadline
-    ) -> None:
+    def mark(self, namespace: Namespace, marks: Marks, deadline: Deadline) -> None:
         self._enter("mark", deadline)
         with self._lock:
             now = self._existing(namespace.name)
             if now.uid != namespace.uid:
                 raise ConflictError(f'namespaces "{namespace.name}" is another one now')
-            self.namespaces[namespace.name] = replace(now, seal=seal.value)
-            self.profiles[namespace.name] = profile
-            self.marked.append((namespace.name, seal))
+            self.namespaces[namespace.name] = replace(
+                now,
+                seal=marks.seal,
+                profile=marks.profile,
+                setting=marks.setting,
+                reason=marks.reason,
+            )
+            self.profiles[namespace.name] = marks.profile
+            self.marked.append((namespace.name, marks.seal))
 
-    def apply_policy(self, namespace: str, policy: Manifest, deadline: Deadline) -> None:
+    def standing(self, namespace: str, deadline: Deadline) -> tuple[StandingPolicy, ...]:
+        self._enter("standing", deadline)
+        with self._lock:
+            found = [it for (where, _), it in sorted(self.policies.items()) if where == namespace]
+        return tuple(msgspec.convert(item, StandingPolicy) for item in found)
+
+    def delete_policy(self, namespace: str, policy: StandingPolicy, deadline: Deadline) -> None:
+        self._enter("delete_policy", deadline)
+        with self._lock:
+            self.policies.pop((namespace, policy.name), None)
+
+    def apply_policy(
+        self, namespace: str, policy: Manifest, deadline: Deadline, *, restore: bool = False
+    ) -> None:
         self._enter("apply_policy", deadline)
         with self._lock:
             if self._existing(namespace).terminating:
                 raise RefusedError(
                     f"namespace {namespace} is forbidden because it is being terminated"
                 )
-            self.policies[namespace, policy["metadata"]["name"]] = policy
+            key = namespace, policy["metadata"]["name"]
+            if key in self.policies and not restore and self.policies[key] != policy:
+                raise RefusedError(f'a NetworkPolicy named "{key[1]}" is not ours')
+            managers = [{"manager": FIELD_MANAGER}]
+            metadata = {**policy["metadata"], "managedFields": managers}
+            self.policies[key] = {**policy, "metadata": metadata}
 
     def network_policies(
         self, namespace: str | None, deadline: Deadline

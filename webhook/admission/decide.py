@@ -13,8 +13,10 @@ from typing import Any
 from webhook.admission import answer, override
 from webhook.admission.gate import PodGate
 from webhook.admission.guard import Case, Guard
+from webhook.admission.wishes import Wishes
 from webhook.checks import CHECKS
 from webhook.checks.registry import Check, Finding, evaluate
+from webhook.checks.subjects import ProfileWish
 from webhook.controller.plan import Rules
 from webhook.deadline import Deadline
 from webhook.defaulting import mark_namespace
@@ -23,6 +25,7 @@ from webhook.interfaces import Authorizer, Event, Events, ObjectReference
 from webhook.metrics import Recorder
 from webhook.model.objects import ObjectMeta
 from webhook.model.review import ALLOWED, AdmissionResponse, Attributes, allowed, refused, unjudged
+from webhook.model.text import fit_warnings
 
 logger = logging.getLogger(__name__)
 
@@ -72,8 +75,7 @@ class Admission:
 
     def mutate(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
         """Answer a mutating review: marks new Namespaces; never raises, never refuses."""
-        del deadline  # nothing is asked of the cluster
-        response = self._decided("marking", attributes, lambda: self._mark(attributes))
+        response = self._decided("marking", attributes, lambda: self._mark(attributes, deadline))
         return response if response.allowed else allowed(audit={"not-marked": response.message})
 
     def _decided(
@@ -90,14 +92,33 @@ class Admission:
         )
         return response
 
-    def _mark(self, attributes: Attributes) -> AdmissionResponse:
+    def _mark(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
         is_namespace = (attributes.resource.group, attributes.resource.resource) == (
             "",
             "namespaces",
         )
         if self.rules is None or not is_namespace or attributes.operation != "CREATE":
             return ALLOWED
-        return allowed(patch=mark_namespace(attributes.metadata(), self.rules))
+        metadata = attributes.metadata()
+        wish = self._wish(attributes, metadata, deadline)
+        if wish is None:
+            return allowed(patch=mark_namespace(metadata, self.rules))
+        replaced = [str(it.violation) for it in evaluate(self.checks, wish)]
+        patch = mark_namespace(metadata, self.rules, None if replaced else wish.profile)
+        return allowed(patch=patch, warnings=fit_warnings(replaced))
+
+    def _wish(
+        self, attributes: Attributes, metadata: ObjectMeta, deadline: Deadline
+    ) -> ProfileWish | None:
+        """The profile that its author wishes; none that may have one if that cannot be asked."""
+        if self.rules is None:
+            return None
+        try:
+            wishes = Wishes(self.rules, self.authorizer)
+            return wishes.of_new(metadata, attributes.user, deadline)
+        except ClusterError as error:
+            logger.warning("wish not judged", extra={"uid": attributes.uid, "error": str(error)})
+            return None
 
     def _judge(self, guard: Guard, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
         case = guard.gather(attributes, deadline)

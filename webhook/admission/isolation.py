@@ -8,13 +8,13 @@ from typing import Any, Protocol
 import msgspec
 
 from webhook.checks.subjects import IsolationChange
-from webhook.controller.plan import Rules
+from webhook.controller.plan import Rules, seal_plan
 from webhook.deadline import Deadline
 from webhook.errors import MalformedReviewError
 from webhook.interfaces import Namespaces, PolicyLister
-from webhook.model.namespace import Seal
+from webhook.model.namespace import Namespace, Seal
 from webhook.model.objects import NetworkPolicy
-from webhook.model.profiles import Manifest, policies
+from webhook.model.profiles import Manifest
 from webhook.netpol.errors import FieldError
 from webhook.netpol.fields import Field
 from webhook.netpol.model import Policy
@@ -66,16 +66,16 @@ class Isolation:
         if new is not None:
             written(new)
         name = (new or old or NetworkPolicy()).metadata.name
-        standing = {p.metadata.name: p for p in self._standing(namespace, found.seal, deadline)}
+        standing = {p.metadata.name: p for p in self._standing(found, deadline)}
         standing.pop(name, None)
         return IsolationChange(namespace, tuple(all_stored(standing.values())), before, after)
 
-    def _standing(self, namespace: str, seal: str, deadline: Deadline) -> Iterator[NetworkPolicy]:
+    def _standing(self, namespace: Namespace, deadline: Deadline) -> Iterator[NetworkPolicy]:
         """What stands there now, and what will once the namespace is sealed."""
-        if seal == Seal.PENDING and self.rules is not None:
-            for manifest in policies(self.rules.profile, dns=self.rules.dns):
+        if namespace.seal == Seal.PENDING and self.rules is not None:
+            for manifest in seal_plan(namespace, self.rules).policies:
                 yield _convert(manifest)
-        yield from self.cluster.network_policies(namespace, deadline)
+        yield from self.cluster.network_policies(namespace.name, deadline)
 
 
 def _convert(manifest: Manifest) -> NetworkPolicy:

@@ -1,16 +1,15 @@
-"""The marks guard: the labels by which a Namespace's pods are gated."""
+"""The marks guard: the labels by which a Namespace's pods are gated, and its profile."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
 
 from webhook.admission.guard import Case
-from webhook.checks.subjects import MarksChange
-from webhook.controller.plan import Rules
+from webhook.admission.wishes import Wishes
+from webhook.checks.subjects import MarksChange, ProfileWish
 from webhook.deadline import Deadline
 from webhook.defaulting import marks_of
-from webhook.model.namespace import MARKS
+from webhook.model.namespace import OWN_ANNOTATIONS, SEAL_LABEL
 from webhook.model.objects import ObjectMeta, PartialObject, StringMap
 from webhook.model.review import Attributes
 
@@ -20,43 +19,60 @@ _NOTHING = PartialObject()
 
 @dataclass(frozen=True, slots=True)
 class MarksGuard:
-    """Gathers a `MarksChange`.
+    """Gathers a `MarksChange` and, where a profile is chosen, a `ProfileWish`.
 
     Args:
         own_username: our own writes are not judged.
-        rules: of default deny; None where it is off, and no mark gates anything.
+        wishes: judges profiles; None where default deny is off, and no mark gates anything.
     """
 
     own_username: str
-    rules: Rules | None
+    wishes: Wishes | None
     name: str = "marks"
 
     def gather(self, attributes: Attributes, deadline: Deadline) -> Case | None:
         """Compare the marks with those before, or at a CREATE with those that we would give."""
-        del deadline  # nothing is asked of the cluster
-        if self.rules is None or attributes.user.username == self.own_username:
+        if self.wishes is None or attributes.user.username == self.own_username:
             return None
-        if attributes.operation not in {"CREATE", "UPDATE"}:
-            return None
-        old = attributes.decode(attributes.old_object, _decoder) or _NOTHING
-        new = attributes.decode(attributes.object, _decoder) or _NOTHING
-        before, after = old.metadata.label_map, new.metadata.label_map
+        new = (attributes.decode(attributes.object, _decoder) or _NOTHING).metadata
         if attributes.operation == "CREATE":
-            after = _forged(new.metadata, self.rules)
-        return Case(MarksChange(_marks(before, after)), new.metadata)
+            wish = self.wishes.of_new(new, attributes.user, deadline)
+            return _case(_forged(new, self.wishes, wish), new, wish)
+        if attributes.operation != "UPDATE":
+            return None
+        old = (attributes.decode(attributes.old_object, _decoder) or _NOTHING).metadata
+        wish = self.wishes.of_change(old, new, attributes.user, deadline)
+        return _case(_changed(old, new), new, wish)
 
 
-def _forged(metadata: ObjectMeta, rules: Rules) -> StringMap:
+def _case(change: MarksChange, metadata: ObjectMeta, wish: ProfileWish | None) -> Case:
+    return Case(change, metadata, beside=() if wish is None else (wish,))
+
+
+def _changed(old: ObjectMeta, new: ObjectMeta) -> MarksChange:
+    return MarksChange(
+        _pairs((SEAL_LABEL,), old.label_map, new.label_map),
+        _pairs(OWN_ANNOTATIONS, old.annotation_map, new.annotation_map),
+    )
+
+
+def _forged(new: ObjectMeta, wishes: Wishes, wish: ProfileWish | None) -> MarksChange:
     """The marks of a new Namespace that are not ours.
 
     The mutating webhook replaces them; it is failurePolicy Ignore, so while no
     replica answered it a Namespace could be born with marks of its author's.
     """
-    ours = marks_of(metadata.name, rules)
-    return {k: v for k, v in metadata.label_map.items() if ours.get(k) != v}
+    ours = marks_of(new, wishes.rules, wish.profile if wish else None)
+    labels = _others(new.label_map, ours.labels)
+    annotations = _others(new.annotation_map, ours.annotations)
+    return MarksChange(_pairs((SEAL_LABEL,), {}, labels), _pairs(OWN_ANNOTATIONS, {}, annotations))
 
 
-def _marks(
-    before: Mapping[str, str], after: Mapping[str, str]
+def _others(values: StringMap, ours: StringMap) -> StringMap:
+    return {key: value for key, value in values.items() if ours.get(key) != value}
+
+
+def _pairs(
+    keys: tuple[str, ...], before: StringMap, after: StringMap
 ) -> tuple[tuple[str, str | None, str | None], ...]:
-    return tuple((mark, before.get(mark), after.get(mark)) for mark in MARKS)
+    return tuple((key, before.get(key), after.get(key)) for key in keys)

@@ -16,6 +16,7 @@ from webhook.checks.ippool_deleted_in_use import ippool_deleted_in_use
 from webhook.checks.ippool_encapsulation_live import ippool_encapsulation_live
 from webhook.checks.ippool_nat_live import ippool_nat_live
 from webhook.checks.namespace_marks_reserved import namespace_marks_reserved
+from webhook.checks.namespace_profile_weaker import namespace_profile_weaker
 from webhook.checks.netconf_breaks_live import netconf_breaks_live
 from webhook.checks.netconf_directrouting_live import netconf_directrouting_live
 from webhook.checks.netconf_limits import netconf_limits
@@ -45,6 +46,7 @@ CHECKS: tuple[Check[Any], ...] = (
     ippool_encapsulation_live,
     ippool_nat_live,
     namespace_marks_reserved,
+    namespace_profile_weaker,
     netconf_breaks_live,
     netconf_directrouting_live,
     netconf_limits,

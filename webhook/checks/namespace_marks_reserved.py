@@ -8,15 +8,18 @@ from webhook.checks.subjects import MarksChange
 
 @check("namespace-marks-reserved", MarksChange)
 def namespace_marks_reserved(change: MarksChange) -> Iterator[Violation]:
-    """The labels portcullis.dev/seal and portcullis.dev/profile must not be changed.
+    """The label portcullis.dev/seal and the annotations beside it must not be changed.
 
     Why: pods of a namespace marked `sealed` or `exempt` are not held back
     until its policies stand. Whoever may write the mark may skip default deny.
+    The annotations portcullis.dev/setting and portcullis.dev/reason tell what
+    the settings gave, and what is wrong: they would lie.
 
     Allowed: every other change of the Namespace; setting them at creation
-    has no effect, they are replaced then.
+    has no effect, they are replaced then. The label portcullis.dev/profile is a
+    wish, see namespace-profile-weaker.
 
-    Fix: leave the labels as they are. To leave a namespace out of default
+    Fix: leave the marks as they are. To leave a namespace out of default
     deny, ask the platform team to list it under defaultDeny.exemptNamespaces.
     """
     for label, old, new in change.marks:
@@ -26,6 +29,12 @@ def namespace_marks_reserved(change: MarksChange) -> Iterator[Violation]:
                 f"is written by Portcullis alone: must stay {_quoted(old)}, got {_quoted(new)}; "
                 "to leave a namespace out of default deny, list it under "
                 "defaultDeny.exemptNamespaces",
+            )
+    for annotation, old, new in change.annotations:
+        if old != new:
+            yield Violation.forbidden(
+                f"metadata.annotations[{annotation}]",
+                f"is written by Portcullis alone: must stay {_quoted(old)}, got {_quoted(new)}",
             )
 
 

@@ -206,7 +206,26 @@ class MarksChange:
     """A change of a Namespace's marks by somebody who is not Portcullis.
 
     Args:
-        marks: for each mark, its value before and after; None where absent.
+        marks: for each label, its value before and after; None where absent.
+        annotations: the same of annotations.
     """
 
     marks: tuple[tuple[str, str | None, str | None], ...]
+    annotations: tuple[tuple[str, str | None, str | None], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileWish:
+    """A profile that somebody who is not Portcullis chooses for a Namespace.
+
+    Args:
+        profile: that he wishes.
+        setting: that the settings give.
+        known: there is a profile of that name.
+        permitted: he may have a weaker one; not asked where it is none.
+    """
+
+    profile: str
+    setting: str
+    known: bool = True
+    permitted: bool = False

@@ -166,20 +166,36 @@ class Api:
         """PUT an object; its resourceVersion decides whether it is still the one read."""
         return self._send(_Request("PUT", path, body=_encoder.encode(body)), deadline)
 
-    def apply(self, path: str, body: Any, deadline: Deadline, *, manager: str) -> bytes:
-        """Server-side apply, forced: the fields that we apply are ours to set.
+    def apply(
+        self,
+        path: str,
+        body: Any,
+        deadline: Deadline,
+        *,
+        manager: str,
+        force: bool = True,
+        accept: str = METADATA,
+        dry: bool = False,
+    ) -> bytes:
+        """Server-side apply, forced unless told otherwise: what we apply is ours to set.
 
         Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts,
         which asks controllers to force.
         """
-        query: Query = {"fieldManager": manager, "force": "true"}
+        options = {"fieldManager": manager, "force": "true" if force else "false"}
+        query: Query = options | ({"dryRun": "All"} if dry else {})
         encoded = _encoder.encode(body)
-        return self._send(_Request("PATCH", path, query, METADATA, encoded, APPLY), deadline)
+        return self._send(_Request("PATCH", path, query, accept, encoded, APPLY), deadline)
 
-    def patch(self, path: str, operations: Any, deadline: Deadline) -> bytes:
+    def patch(self, path: str, operations: Any, deadline: Deadline, *, manager: str = "") -> bytes:
         """JSON patch (RFC 6902)."""
+        query: Query = {"fieldManager": manager} if manager else {}
         encoded = _encoder.encode(operations)
-        return self._send(_Request("PATCH", path, {}, JSON, encoded, JSON_PATCH), deadline)
+        return self._send(_Request("PATCH", path, query, JSON, encoded, JSON_PATCH), deadline)
+
+    def delete(self, path: str, options: Any, deadline: Deadline) -> bytes:
+        """DELETE with options, whose preconditions make it bear repetition."""
+        return self._send(_Request("DELETE", path, body=_encoder.encode(options)), deadline)
 
     @contextmanager
     def stream(

@@ -1,4 +1,4 @@
-"""List and watch, metadata only, for ever.
+"""List and watch for ever, metadata only unless told otherwise.
 
 `kubernetes.informer.SharedInformer` (37.0.2) was read and not taken: it asks for whole typed
 objects and keeps all of them; after a connection error its loop reconnects without any pause, so
@@ -14,16 +14,19 @@ import logging
 import random
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
 import msgspec
 
 from webhook.backoff import Backoff
-from webhook.cluster.client import METADATA, METADATA_LIST, Api, Query, Stream
+from webhook.cluster.client import JSON, METADATA, METADATA_LIST, Api, Query, Stream
 from webhook.cluster.decoding import ListMeta, decode
 from webhook.cluster.status import GoneError, Status, error_of
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError
 from webhook.model.objects import ObjectMeta, PartialObject
+from webhook.model.policies import StandingPolicy
 from webhook.stop import Stop
 
 PAGE = 500
@@ -43,9 +46,20 @@ Handler = Callable[[str, ObjectMeta], None]
 logger = logging.getLogger(__name__)
 
 
-class _Page(msgspec.Struct, frozen=True):
+class Watched(Protocol):
+    """An object that can be watched."""
+
+    @property
+    def metadata(self) -> ObjectMeta:
+        """Its metadata."""
+
+
+Item = TypeVar("Item", bound=Watched)
+
+
+class _Page(msgspec.Struct, Generic[Item], frozen=True):
     metadata: ListMeta = ListMeta()
-    items: list[PartialObject] | None = None  # an empty list of metadata is null
+    items: list[Item] | None = None  # an empty list of metadata is null
 
 
 class _WatchEvent(msgspec.Struct, frozen=True):
@@ -53,24 +67,74 @@ class _WatchEvent(msgspec.Struct, frozen=True):
     object: msgspec.Raw
 
 
-_page = msgspec.json.Decoder(_Page)
+class Form(msgspec.Struct, Generic[Item], frozen=True):
+    """What of the objects is asked for.
+
+    Args:
+        page: reads a page of a list.
+        object: reads one object.
+        accept: media type of one object.
+        accept_list: media type of a list.
+    """
+
+    page: "msgspec.json.Decoder[_Page[Item]]"
+    object: "msgspec.json.Decoder[Item]"
+    accept: str = JSON
+    accept_list: str = JSON
+
+
+PARTIAL: Form[PartialObject] = Form(
+    msgspec.json.Decoder(_Page[PartialObject]),
+    msgspec.json.Decoder(PartialObject),
+    METADATA,
+    METADATA_LIST,
+)
+"""Metadata alone."""
+POLICIES: Form[StandingPolicy] = Form(
+    msgspec.json.Decoder(_Page[StandingPolicy]), msgspec.json.Decoder(StandingPolicy)
+)
+"""NetworkPolicies with their specs: there is no other certain way to see that one was edited."""
+
 _event = msgspec.json.Decoder(_WatchEvent)
-_object = msgspec.json.Decoder(PartialObject)
 _status = msgspec.json.Decoder(Status)
 
 
-class Informer:
+def _nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription(Generic[Item]):
+    """What is watched, and who is told.
+
+    Args:
+        path: of the collection.
+        form: what of the objects is asked for.
+        handler: called on the informer's thread, one event after the other; must not block long.
+        began: called before the first object of a list is told.
+        listed: called after the last one.
+        selector: ``fieldSelector`` or ``labelSelector``.
+    """
+
+    path: str
+    form: Form[Item]
+    handler: Callable[[str, Item], None]
+    began: Callable[[], None] = _nothing
+    listed: Callable[[], None] = _nothing
+    selector: Query = field(default_factory=dict)
+
+
+class ObjectInformer(Generic[Item]):
     """Tells a handler of every object of a collection and of its changes.
 
     It keeps no objects, so what was deleted between a watch that broke and the list after it is
     not told: the consumer compares levels, not edges. Each list tells all objects as ADDED, at the
-    start, after 410, and every `resync` seconds.
+    start, after 410, and every `resync` seconds; what is not told between `began` and `listed` is
+    not there any more.
 
     Args:
         api: may list and watch the collection.
-        path: of the collection.
-        handler: called on the informer's thread, one event after the other; must not block long.
-        selector: ``fieldSelector`` or ``labelSelector``.
+        subscription: which, and for whom.
         resync: seconds after which all is listed again, once the present watch has ended.
         clock: monotonic seconds.
         chance: draws from 0 to 1.
@@ -79,18 +143,14 @@ class Informer:
     def __init__(
         self,
         api: Api,
-        path: str,
-        handler: Handler,
+        subscription: Subscription[Item],
         *,
-        selector: Query | None = None,
         resync: float = 600.0,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self._api = api
-        self._path = path
-        self._handler = handler
-        self._selector = selector or {}
+        self._of = subscription
         self._resync = resync
         self._clock = clock
         self._chance = chance
@@ -122,7 +182,7 @@ class Informer:
                 self._list(stop)
             self._watch(stop)
         except GoneError:
-            logger.info("the watch's history is gone, listing anew", extra={"path": self._path})
+            logger.info("the watch's history is gone, listing anew", extra={"path": self._of.path})
             self._version = ""
         except ClusterError as error:
             return error
@@ -135,15 +195,18 @@ class Informer:
         comes at once, and a lagging API server would show an older world than the one seen.
         """
         token = ""
+        self._of.began()
         while not stop.is_set():
-            query = {**self._selector, "limit": PAGE, **({"continue": token} if token else {})}
+            query = {**self._of.selector, "limit": PAGE, **({"continue": token} if token else {})}
             deadline = Deadline.after(LIST_SECONDS)
-            raw = self._api.get(self._path, deadline, query=query, accept=METADATA_LIST)
-            page = decode(_page, raw)
+            accept = self._of.form.accept_list
+            raw = self._api.get(self._of.path, deadline, query=query, accept=accept)
+            page = decode(self._of.form.page, raw)
             for item in page.items or ():
-                self._handler("ADDED", item.metadata)
+                self._of.handler("ADDED", item)
             token = page.metadata.token
             if not token:
+                self._of.listed()
                 self._version = page.metadata.resource_version
                 self._listed_at = self._clock()
                 return
@@ -154,7 +217,7 @@ class Informer:
         shortest, longest = WATCH_SECONDS
         seconds = int(shortest + (longest - shortest) * self._chance())
         query: Query = {
-            **self._selector,
+            **self._of.selector,
             "watch": "true",
             "allowWatchBookmarks": "true",
             "resourceVersion": self._version,
@@ -162,9 +225,9 @@ class Informer:
         }
         with (
             self._api.stream(
-                self._path,
+                self._of.path,
                 query=query,
-                accept=METADATA,
+                accept=self._of.form.accept,
                 connect=LIST_SECONDS,
                 silence=seconds + GRACE_SECONDS,
             ) as stream,
@@ -180,11 +243,42 @@ class Informer:
             if event.type == "ERROR":
                 status = decode(_status, bytes(event.object))
                 raise error_of(status.code, bytes(event.object))
-            metadata = decode(_object, bytes(event.object)).metadata
+            item = decode(self._of.form.object, bytes(event.object))
             if event.type != "BOOKMARK":
-                self._handler(event.type, metadata)
-            self._version = metadata.resource_version
+                self._of.handler(event.type, item)
+            self._version = item.metadata.resource_version
 
     def _tell(self, error: ClusterError, pause: float) -> None:
-        fields = {"path": self._path, "error": str(error), "retry_seconds": round(pause, 1)}
+        fields = {"path": self._of.path, "error": str(error), "retry_seconds": round(pause, 1)}
         logger.warning("cannot watch, will try again", extra=fields)
+
+
+class Informer(ObjectInformer[PartialObject]):
+    """Tells a handler of metadata.
+
+    Args:
+        api: as above.
+        path: of the collection.
+        handler: takes the kind of event and the metadata.
+        selector: ``fieldSelector`` or ``labelSelector``.
+        resync: as above.
+        clock: as above.
+        chance: as above.
+    """
+
+    def __init__(
+        self,
+        api: Api,
+        path: str,
+        handler: Handler,
+        *,
+        selector: Query | None = None,
+        resync: float = 600.0,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        def tell(kind: str, item: PartialObject) -> None:
+            handler(kind, item.metadata)
+
+        subscription = Subscription(path, PARTIAL, tell, selector=selector or {})
+        super().__init__(api, subscription, resync=resync, clock=clock, chance=chance)

@@ -10,6 +10,7 @@ import msgspec
 
 from webhook.cluster.client import JSON, METADATA, METADATA_LIST, Api, Query, resource_path
 from webhook.cluster.decoding import ListMeta, decode
+from webhook.cluster.policies import PolicyWriter
 from webhook.deadline import Deadline
 from webhook.errors import (
     ConflictError,
@@ -19,16 +20,14 @@ from webhook.errors import (
     UnavailableError,
 )
 from webhook.interfaces import Event, Events
-from webhook.model.namespace import PROFILE_LABEL, SEAL_LABEL, Namespace, Seal
+from webhook.model.namespace import Marks, Namespace
 from webhook.model.objects import ConfigMap, NetworkPolicy, Node, PartialObject
 from webhook.model.pods import PodObject
-from webhook.model.profiles import Manifest, Profile
+from webhook.model.policies import FIELD_MANAGER, StandingPolicy
+from webhook.model.profiles import Manifest
 from webhook.model.review import UserInfo
 from webhook.model.workloads import DaemonSet
 from webhook.settings import Identity
-
-FIELD_MANAGER = "portcullis"
-"""Owner of the fields that we apply to Namespaces and NetworkPolicies."""
 
 PAGE = 500
 """Objects to a page, as client-go's pager: some 7 MB of Nodes, of which we decode a hundredth."""
@@ -89,6 +88,7 @@ class LiveCluster:
 
     def __init__(self, api: Api, events: Events, identity: Identity) -> None:
         self._api = api
+        self._policies = PolicyWriter(api)
         self._events = events
         self._installation = resource_path(
             "api", "v1", "namespaces", identity.namespace, "configmaps", identity.installation
@@ -167,22 +167,18 @@ class LiveCluster:
             return None
         return Namespace.of(decode(_object, raw).metadata)
 
-    def mark(
-        self, namespace: Namespace, seal: Seal, profile: Profile | None, deadline: Deadline
-    ) -> None:
-        """Apply our two labels, and nothing else, to the Namespace of that uid.
+    def mark(self, namespace: Namespace, marks: Marks, deadline: Deadline) -> None:
+        """Apply our labels and annotations, and nothing else, to the Namespace of that uid.
 
         Raises:
             ConflictError: another Namespace of that name stands there now.
             NotFoundError: it is gone.
         """
-        labels = {SEAL_LABEL: seal.value}
-        if profile is not None:
-            labels[PROFILE_LABEL] = profile.value
+        given = {"labels": marks.labels, "annotations": marks.annotations}
         body = {
             "apiVersion": "v1",
             "kind": "Namespace",
-            "metadata": {"name": namespace.name, "uid": namespace.uid, "labels": labels},
+            "metadata": {"name": namespace.name, "uid": namespace.uid, **given},
         }
         path = resource_path("api", "v1", "namespaces", namespace.name)
         try:
@@ -190,18 +186,25 @@ class LiveCluster:
         except (ConflictError, RefusedError) as error:
             raise self._reason_of(error, namespace, deadline) from error
 
-    def apply_policy(self, namespace: str, policy: Manifest, deadline: Deadline) -> None:
+    def standing(self, namespace: str, deadline: Deadline) -> tuple[StandingPolicy, ...]:
+        """Every NetworkPolicy of a namespace: a consistent list."""
+        return self._policies.standing(namespace, deadline)
+
+    def apply_policy(
+        self, namespace: str, policy: Manifest, deadline: Deadline, *, restore: bool = False
+    ) -> None:
         """Server-side apply; a policy that stands as it should is not written anew.
 
         Raises:
-            RefusedError: quota, RBAC, or the namespace is Terminating.
+            RefusedError: quota, RBAC, the namespace is Terminating, or somebody else's policy
+                has that name.
             NotFoundError: the namespace is gone.
         """
-        name = policy["metadata"]["name"]
-        path = resource_path(
-            "apis", "networking.k8s.io", "v1", "namespaces", namespace, "networkpolicies", name
-        )
-        self._api.apply(path, policy, deadline, manager=FIELD_MANAGER)
+        self._policies.apply(namespace, policy, deadline, restore=restore, dry=False)
+
+    def delete_policy(self, namespace: str, policy: StandingPolicy, deadline: Deadline) -> None:
+        """Delete a policy, provided it is still the one that was read."""
+        self._policies.delete(namespace, policy, deadline)
 
     def network_policies(
         self, namespace: str | None, deadline: Deadline

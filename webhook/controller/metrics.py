@@ -27,6 +27,17 @@ class ControllerMetrics:
             buckets=SECONDS,
             registry=registry,
         )
+        self.repairs = Counter(
+            "portcullis_controller_repairs",
+            "Policies written or deleted in sealed namespaces, by what was found.",
+            ("found",),
+            registry=registry,
+        )
+        self.rollout = Gauge(
+            "portcullis_controller_rollout_depth",
+            "Namespaces that wait for a change of the settings, at a bounded rate.",
+            registry=registry,
+        )
         self.errors = Counter(
             "portcullis_controller_reconcile_errors",
             "Reconciles that failed, by kind of error.",

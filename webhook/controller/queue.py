@@ -42,6 +42,11 @@ class WorkQueue:
         with self._changed:
             return len(self._dirty | self._due.keys())
 
+    def waits(self, key: str) -> bool:
+        """Whether a key waits."""
+        with self._changed:
+            return key in self._dirty or key in self._due
+
     def add(self, key: str) -> None:
         """Have a key handled as soon as possible."""
         with self._changed:

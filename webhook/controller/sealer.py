@@ -1,17 +1,41 @@
-"""Carries a `Plan` out: policies first, the mark after. Used by the gate and the controller."""
+"""Carries a `Plan` out: policies first, the marks after. Used by the gate and the controller."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from webhook.controller.plan import Plan, Rules, seal_plan
 from webhook.deadline import Deadline
-from webhook.errors import ConflictError, NotFoundError, RefusedError
+from webhook.errors import ClusterError, ConflictError, NotFoundError, RefusedError
 from webhook.interfaces import Namespaces, Policies
 from webhook.model.namespace import Namespace, Seal
+from webhook.model.policies import Changes, compare
+from webhook.model.text import one_line
+
+MAX_REASON = 300
+"""Longest reason on a Namespace, in characters: it is read in a table."""
 
 
 class SealTarget(Namespaces, Policies, Protocol):
     """What sealing needs of a cluster."""
+
+
+class RulesSource(Protocol):
+    """Knows the rules of default deny as they are now."""
+
+    def rules(self, namespace: Namespace, deadline: Deadline) -> Rules:
+        """The rules, with what must be known to decide about this namespace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was carried out.
+
+    Args:
+        changes: of the policies.
+    """
+
+    plan: Plan
+    changes: Changes = field(default_factory=Changes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +45,15 @@ class Sealer:
     Args:
         cluster: where to read and write.
         rules: how to decide.
+        source: in place of `rules`, where they change while we run.
     """
 
     cluster: SealTarget
     rules: Rules
+    source: RulesSource | None = None
 
     def seal(self, name: str, deadline: Deadline) -> Plan | None:
-        """Bring the namespace of that name to its plan, reading it anew.
+        """Bring the namespace of that name to its plan, unless its marks say that it is.
 
         Idempotent, and safe beside another replica doing the same: applying
         twice changes nothing, and the mark is bound to the Namespace's uid.
@@ -40,25 +66,72 @@ class Sealer:
             written, so the namespace stays pending and its pods stay gated.
         """
         namespace = self.cluster.namespace(name, deadline)
-        return None if namespace is None else self.carry_out(namespace, deadline)
+        if namespace is None:
+            return None
+        plan = seal_plan(namespace, self._rules(namespace, deadline))
+        if plan.idle or namespace.seal == Seal.SEALED:
+            return replace(plan, due=False)
+        return plan if self._guarded(namespace, plan, deadline) else None
 
-    def carry_out(self, namespace: Namespace, deadline: Deadline) -> Plan | None:
+    def tend(self, name: str, deadline: Deadline) -> Done | None:
+        """As `seal`, and repair what stands there, whatever the marks say.
+
+        Raises:
+            ClusterError: as above; what could be done has been done.
+        """
+        namespace = self.cluster.namespace(name, deadline)
+        if namespace is None:
+            return None
+        plan = seal_plan(namespace, self._rules(namespace, deadline))
+        return self._guarded(namespace, plan, deadline) if plan.tended else Done(plan)
+
+    def complain(self, name: str, reason: str, deadline: Deadline) -> None:
+        """Write on a namespace why it is not what it should be; the next success takes it away."""
+        namespace = self.cluster.namespace(name, deadline)
+        told = one_line(reason, MAX_REASON)
+        if namespace is not None and namespace.reason != told and not namespace.terminating:
+            self.cluster.mark(namespace, replace(namespace.marks, reason=told), deadline)
+
+    def _rules(self, namespace: Namespace, deadline: Deadline) -> Rules:
+        return self.source.rules(namespace, deadline) if self.source else self.rules
+
+    def _guarded(self, namespace: Namespace, plan: Plan, deadline: Deadline) -> Done | None:
         """Do what the plan of a namespace says; None where it went away meanwhile."""
-        plan = seal_plan(namespace, self.rules)
         try:
-            for policy in plan.policies:
-                self.cluster.apply_policy(namespace.name, policy, deadline)
-            if plan.mark is not None:
-                self._mark(namespace, plan.mark, deadline)
+            return self._carry_out(namespace, plan, deadline)
         except (NotFoundError, ConflictError, RefusedError):
             if self._gone(namespace, deadline):
                 return None
             raise
-        return plan
 
-    def _mark(self, namespace: Namespace, mark: Seal, deadline: Deadline) -> None:
-        profile = self.rules.profile if mark is Seal.SEALED else None
-        self.cluster.mark(namespace, mark, profile, deadline)
+    def _carry_out(self, namespace: Namespace, plan: Plan, deadline: Deadline) -> Done:
+        if plan.fault:
+            raise RefusedError(plan.fault)
+        standing = self.cluster.standing(namespace.name, deadline)
+        changes = compare(plan.policies, standing)
+        self._apply(namespace.name, changes, deadline)
+        for orphan in changes.orphans:
+            self.cluster.delete_policy(namespace.name, orphan, deadline)
+        if plan.marks is not None and plan.due:
+            self.cluster.mark(namespace, plan.marks, deadline)
+        return Done(plan, changes)
+
+    def _apply(self, name: str, changes: Changes, deadline: Deadline) -> None:
+        """Apply every policy, also where one of them is refused."""
+        refusals: list[ClusterError] = []
+        for policy, restore in (
+            *((it, False) for it in changes.missing),
+            *((it, True) for it in changes.edited),
+        ):
+            try:
+                self.cluster.apply_policy(name, policy, deadline, restore=restore)
+            except RefusedError as error:
+                refusals.append(error)
+        if changes.foreign:
+            names = ", ".join(changes.foreign)
+            refusals.append(RefusedError(f"not written by Portcullis, and in its way: {names}"))
+        if refusals:
+            raise refusals[0]
 
     def _gone(self, namespace: Namespace, deadline: Deadline) -> bool:
         now = self.cluster.namespace(namespace.name, deadline)

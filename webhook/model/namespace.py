@@ -1,6 +1,7 @@
 """A Namespace as default deny sees it, and the marks that it carries."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -8,12 +9,17 @@ from webhook.model.objects import ObjectMeta
 
 SEAL_LABEL = "portcullis.dev/seal"
 PROFILE_LABEL = "portcullis.dev/profile"
+SETTING_ANNOTATION = "portcullis.dev/setting"
+REASON_ANNOTATION = "portcullis.dev/reason"
 OVERRIDE_ANNOTATION = "portcullis.dev/override"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "portcullis"
 
 MARKS = (SEAL_LABEL, PROFILE_LABEL)
-"""The labels of a Namespace that Portcullis alone writes."""
+"""The labels of a Namespace that default deny reads; the profile may be wished for."""
+
+OWN_ANNOTATIONS = (SETTING_ANNOTATION, REASON_ANNOTATION)
+"""The annotations of a Namespace that Portcullis alone writes."""
 
 
 class Seal(StrEnum):
@@ -24,7 +30,35 @@ class Seal(StrEnum):
     SEALED = "sealed"
     """Its policies stand."""
     EXEMPT = "exempt"
-    """The settings leave it out."""
+    """The settings leave it out, or somebody who may wished so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """All that Portcullis writes on a Namespace; None where it does not stand.
+
+    Args:
+        seal: the state.
+        profile: which policies it has, or is to have.
+        setting: the profile of the settings when this was written. A profile that differs from
+            it was wished for by somebody else.
+        reason: why the state is not what it should be.
+    """
+
+    seal: str | None = None
+    profile: str | None = None
+    setting: str | None = None
+    reason: str | None = None
+
+    @property
+    def labels(self) -> dict[str, str]:
+        """As labels."""
+        return _present({SEAL_LABEL: self.seal, PROFILE_LABEL: self.profile})
+
+    @property
+    def annotations(self) -> dict[str, str]:
+        """As annotations."""
+        return _present({SETTING_ANNOTATION: self.setting, REASON_ANNOTATION: self.reason})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +69,8 @@ class Namespace:
         seal: the mark as it stands, None where there is none.
         created: time of creation, UTC, None where unknown (in its own CREATE).
         terminating: a deletionTimestamp is set.
+        profile: as in `Marks`; so are the next two.
+        labels: all of them, which settings may select by.
     """
 
     name: str
@@ -42,15 +78,33 @@ class Namespace:
     seal: str | None
     created: datetime | None
     terminating: bool
+    profile: str | None = None
+    setting: str | None = None
+    reason: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+    @property
+    def marks(self) -> Marks:
+        """What Portcullis wrote on it."""
+        return Marks(self.seal, self.profile, self.setting, self.reason)
 
     @classmethod
     def of(cls, metadata: ObjectMeta) -> "Namespace":
         """Read a Namespace from its metadata."""
         stamp = metadata.creation_timestamp
+        labels, annotations = metadata.label_map, metadata.annotation_map
         return cls(
             name=metadata.name,
             uid=metadata.uid,
-            seal=metadata.label_map.get(SEAL_LABEL),
+            seal=labels.get(SEAL_LABEL),
             created=datetime.fromisoformat(stamp) if stamp else None,
             terminating=metadata.deletion_timestamp is not None,
+            profile=labels.get(PROFILE_LABEL),
+            setting=annotations.get(SETTING_ANNOTATION),
+            reason=annotations.get(REASON_ANNOTATION),
+            labels=labels,
         )
+
+
+def _present(values: Mapping[str, str | None]) -> dict[str, str]:
+    return {key: value for key, value in values.items() if value is not None}

@@ -163,17 +163,26 @@ request.operation != "DELETE" || !({{ include "portcullis.cel.username" . }} in 
 
 {{/*
 An UPDATE that changes a mark; absent and empty differ. And a CREATE with a mark that the mutating
-webhook would not have given: it is Ignore, so while we are away a namespace could be born with a
-forged one, and its pods would never be gated.
+webhook would not have given where nothing but the default profile is set: it is Ignore, so while we
+are away a namespace could be born with a forged one, and its pods would never be gated. A mark that
+a rule or a wish gave is sent too, and found right. Where rules select by labels, every change of
+labels may choose a profile.
 */}}
 {{- define "portcullis.cel.marksAreForged" -}}
 request.operation == "CREATE"
 ? !(object.metadata.?labels[?"portcullis.dev/seal"].orValue("pending") in (
       object.metadata.?name.orValue("").matches({{ include "portcullis.exemptPattern" . | toJson }})
       ? ["pending", "exempt"] : ["pending"])
-    && object.metadata.?labels[?"portcullis.dev/profile"].orValue({{ toJson .Values.defaultDeny.profile }}) == {{ toJson .Values.defaultDeny.profile }})
+    && object.metadata.?labels[?"portcullis.dev/profile"].orValue({{ toJson .Values.defaultDeny.profile }}) == {{ toJson .Values.defaultDeny.profile }}
+    && object.metadata.?annotations[?"portcullis.dev/setting"].orValue({{ toJson .Values.defaultDeny.profile }}) == {{ toJson .Values.defaultDeny.profile }}
+    && !object.metadata.?annotations[?"portcullis.dev/reason"].hasValue())
 : ["portcullis.dev/seal", "portcullis.dev/profile"].exists(mark,
     object.metadata.?labels[?mark] != oldObject.metadata.?labels[?mark])
+  || ["portcullis.dev/setting", "portcullis.dev/reason"].exists(mark,
+    object.metadata.?annotations[?mark] != oldObject.metadata.?annotations[?mark])
+  {{- if .Values.defaultDeny.rules }}
+  || object.metadata.?labels != oldObject.metadata.?labels
+  {{- end }}
 {{- end -}}
 
 {{/*
