@@ -5,7 +5,7 @@ import logging.config
 import sys
 from collections.abc import Sequence
 
-from webhook import __version__, cli_cni, cli_netconf, cli_netpol, logs, settings
+from webhook import __version__, cli_cni, cli_default_deny, cli_netconf, cli_netpol, logs, settings
 from webhook.checks import CHECKS
 from webhook.errors import PortcullisError
 
@@ -33,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_netconf.add_parser(commands)
     cli_netpol.add_parsers(commands)
     cli_cni.add_parser(commands)
+    cli_default_deny.add_parsers(commands)
     return parser
 
 

@@ -99,6 +99,11 @@ class SnapshotCluster:
         del deadline
         return self._namespaces.get(name)
 
+    def namespaces(self, deadline: Deadline) -> Iterator[Namespace]:
+        """Every Namespace of the snapshot."""
+        del deadline
+        return iter(self._namespaces.values())
+
     def mark(self, namespace: Namespace, marks: Marks, deadline: Deadline) -> None:
         """Remember the marks."""
         del deadline

@@ -1,0 +1,111 @@
+"""What the command line asks of a cluster, as the person who calls it."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from webhook.cluster.client import METADATA, METADATA_LIST, Api, Query, resource_path
+from webhook.cluster.decoding import ListMeta, decode
+from webhook.cluster.policies import GROUP, PAGE, PolicyWriter
+from webhook.deadline import Deadline
+from webhook.errors import NotFoundError
+from webhook.model.namespace import MARKS, OWN_ANNOTATIONS, PROFILE_LABEL, Namespace
+from webhook.model.objects import NetworkPolicy, PartialObject
+from webhook.model.policies import StandingPolicy
+from webhook.model.profiles import NONE
+
+MANAGER = "portcullis-cli"
+NAMESPACES = "/api/v1/namespaces"
+
+
+class _Objects(msgspec.Struct, frozen=True):
+    metadata: ListMeta = ListMeta()
+    items: list[PartialObject] | None = None
+
+
+_objects = msgspec.json.Decoder(_Objects)
+_object = msgspec.json.Decoder(PartialObject)
+
+
+class Releaser:
+    """Reads the state, and takes marks and policies away.
+
+    Args:
+        api: as whom, and where.
+    """
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._policies = PolicyWriter(api)
+
+    def namespaces(self, deadline: Deadline) -> Iterator[Namespace]:
+        """Every Namespace, page by page."""
+        for item in self._pages(NAMESPACES, deadline):
+            yield Namespace.of(item.metadata)
+
+    def network_policies(
+        self, namespace: str | None, deadline: Deadline
+    ) -> Iterator[NetworkPolicy]:
+        """Every NetworkPolicy of a namespace or of all, without its spec."""
+        within = () if namespace is None else ("namespaces", namespace)
+        for item in self._pages(resource_path(*GROUP, *within, "networkpolicies"), deadline):
+            yield NetworkPolicy(item.metadata)
+
+    def namespace(self, name: str, deadline: Deadline) -> Namespace | None:
+        """The Namespace, None where there is none."""
+        try:
+            raw = self._api.get(
+                resource_path("api", "v1", "namespaces", name), deadline, accept=METADATA
+            )
+        except NotFoundError:
+            return None
+        return Namespace.of(decode(_object, raw).metadata)
+
+    def ours(self, namespace: str, deadline: Deadline) -> tuple[StandingPolicy, ...]:
+        """The policies of a namespace that are certainly Portcullis's."""
+        return tuple(it for it in self._policies.standing(namespace, deadline) if it.ours)
+
+    def delete(self, namespace: str, policy: StandingPolicy, deadline: Deadline) -> None:
+        """Delete a policy, provided it is still the one that was read."""
+        self._policies.delete(namespace, policy, deadline)
+
+    def wish_none(self, namespace: str, deadline: Deadline) -> None:
+        """Set the profile `none`; Portcullis asks whether the caller may."""
+        value = {"op": "add", "path": _pointer("labels", PROFILE_LABEL), "value": NONE}
+        self._patch(namespace, [value], deadline)
+
+    def unmark(self, namespace: Namespace, deadline: Deadline) -> None:
+        """Take every mark away."""
+        marks = namespace.marks
+        present = {
+            "labels": (MARKS, marks.labels),
+            "annotations": (OWN_ANNOTATIONS, marks.annotations),
+        }
+        operations = [
+            {"op": "remove", "path": _pointer(kind, key)}
+            for kind, (keys, values) in present.items()
+            for key in keys
+            if key in values
+        ]
+        if operations:
+            self._patch(namespace.name, operations, deadline)
+
+    def _patch(self, namespace: str, operations: list[dict[str, str]], deadline: Deadline) -> None:
+        path = resource_path("api", "v1", "namespaces", namespace)
+        self._api.patch(path, operations, deadline, manager=MANAGER)
+
+    def _pages(self, path: str, deadline: Deadline) -> Iterator[PartialObject]:
+        token = ""
+        while True:
+            query: Query = {"limit": PAGE} | ({"continue": token} if token else {})
+            raw = self._api.get(path, deadline, query=query, accept=METADATA_LIST)
+            page = decode(_objects, raw)
+            yield from page.items or ()
+            token = page.metadata.token
+            if not token:
+                return
+
+
+def _pointer(kind: str, key: str) -> str:
+    """The place of a label or an annotation (RFC 6901)."""
+    return f"/metadata/{kind}/{key.replace('~', '~0').replace('/', '~1')}"
