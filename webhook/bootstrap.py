@@ -31,6 +31,7 @@ from webhook.deadline import Deadline
 from webhook.interfaces import Cluster
 from webhook.metrics import PrometheusRecorder, Recorder
 from webhook.model.profiles import Beside
+from webhook.own_profiles import OwnProfiles
 from webhook.replica import Parts, Replica, utc_now
 from webhook.server.app import create_app
 from webhook.server.tls import TlsContexts
@@ -68,7 +69,7 @@ def webhook(environment: Environment) -> Webhook:
     return Webhook(app, replica, TlsContexts(replica))
 
 
-def rules_of(settings: Settings, identity: Identity, since: datetime) -> Rules:
+def rules_of(settings: Settings, identity: Identity, since: datetime, own: OwnProfiles) -> Rules:
     """The rules of default deny that settings and installation make."""
     chosen = settings.default_deny
     return Rules(
@@ -79,7 +80,8 @@ def rules_of(settings: Settings, identity: Identity, since: datetime) -> Rules:
         exempt=chosen.exempt_namespaces,
         choices=tuple(Choice(rule.selector(), rule.profile) for rule in chosen.rules),
         beside=_beside(chosen.allow, dns=chosen.dns),
-        options={name: _beside(own, dns=own.dns) for name, own in chosen.options.items()},
+        options={name: _beside(it, dns=it.dns) for name, it in chosen.options.items()},
+        own=own,
     )
 
 
@@ -102,7 +104,8 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
     """
     settings, identity = environment.settings, environment.identity
     since = cluster.installed_at(Deadline.after(CALL_SECONDS))
-    rules = rules_of(settings, identity, since) if settings.default_deny.enabled else None
+    every = rules_of(settings, identity, since, OwnProfiles(cluster))
+    rules = every if settings.default_deny.enabled else None
     config_maps = frozenset((ref.namespace, ref.name) for ref in settings.flannel.config_maps)
     prefix = settings.flannel.annotation_prefix
     denied = settings.flannel.direct_routing is Strictness.DENY

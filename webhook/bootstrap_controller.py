@@ -22,10 +22,12 @@ from webhook.cluster.informer import (
 )
 from webhook.cluster.lease import LeaseLock
 from webhook.cluster.live import LiveCluster
+from webhook.cluster.profiles import ProfileSource
 from webhook.cluster.secrets import SecretStore
 from webhook.controller.certificates import CertificateKeeper
 from webhook.controller.elector import Elector, Timing
 from webhook.controller.metrics import ControllerMetrics
+from webhook.controller.profiles import ProfileKeeper
 from webhook.controller.reconciler import Reconciler
 from webhook.controller.runner import Runner, Task, patiently, run_until_signal
 from webhook.controller.sealer import Sealer
@@ -34,13 +36,14 @@ from webhook.errors import SettingsError
 from webhook.exposition import HealthServer
 from webhook.metrics import PrometheusRecorder
 from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL
+from webhook.own_profiles import OwnProfiles
 from webhook.replica import utc_now
 from webhook.settings import ControllerSettings, Environment
 from webhook.stop import Stop
 
 SEALERS = 4
 """Namespaces brought to their plan at once."""
-CONNECTIONS = SEALERS + 9
+CONNECTIONS = SEALERS + 11
 """One for each sealer and each watch, and some for the election and Events."""
 
 logger = logging.getLogger(__name__)
@@ -130,7 +133,8 @@ class Process:
         }
 
     def _sealing(self, since: datetime) -> dict[str, Task]:
-        rules = rules_of(self._environment.settings, self._environment.identity, since)
+        own = OwnProfiles(self._cluster)
+        rules = rules_of(self._environment.settings, self._environment.identity, since, own)
         sealer = Sealer(self._cluster, rules)
         settings = self._environment.settings.controller
         reconciler = Reconciler(
@@ -161,7 +165,16 @@ class Process:
             "watch-policies": ObjectInformer(self._api, policies, resync=resync).run,
         }
         sealers: dict[str, Task] = {f"sealer-{n}": reconciler.run for n in range(SEALERS)}
-        return watches | sealers | {"rollout": reconciler.pace}
+        return watches | sealers | {"rollout": reconciler.pace} | self._profiles(own, reconciler)
+
+    def _profiles(self, own: OwnProfiles, reconciler: Reconciler) -> dict[str, Task]:
+        """Take over what the platform team writes."""
+        identity = self._environment.identity
+        source = ProfileSource(self._api, identity)
+        keeper = ProfileKeeper(source, own, self._events, reconciler.change_profile)
+        path = resource_path("api", "v1", "namespaces", identity.namespace, "configmaps")
+        watch = self._informer(path, keeper.observe, source.name)
+        return {"profiles": keeper.run, "watch-profiles": watch.run}
 
     def _informer(self, path: str, handler: Handler, name: str | None = None) -> Informer:
         """Watch a collection, or the one object of that name in it."""

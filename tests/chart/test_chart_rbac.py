@@ -44,7 +44,9 @@ OWN_NAMESPACE = {
     ("coordination.k8s.io", "leases", ()): {"create"},
     # its creation is the time of the installation
     ("", "configmaps", ("portcullis",)): {"get"},
-    # flannel's configuration as it was when it was taken away; a create by patch has a name
+    # the platform team's own profiles
+    ("", "configmaps", ("portcullis-profiles",)): {"get", "list", "watch"},
+    # profiles as they were last valid, and flannel's configuration as it was when it was taken away; a create by patch has a name
     ("", "configmaps", ("portcullis-netconf",)): {"get", "create", "patch"},
 }
 OVERRIDE = {("portcullis.dev", "guards", ()): {"override"}}

@@ -345,6 +345,50 @@ def test_a_wish_is_followed_by_whom_it_is_allowed(plane: ControlPlane) -> None:
     world.eventually(lambda: set(world.policies(plane, NAMES[8])) == {"own", *DIGESTS})
 
 
+def test_a_profile_of_the_platform_teams_own(plane: ControlPlane) -> None:
+    """Taken over while we run; a broken edit is told and changes nothing; a good one is applied."""
+    name, key = NAMES[11], "own-web.yaml"
+    plane.kubectl("create", "-f", "-", stdin=profiles_of(**{key: OWN.format(port=443)}))
+    world.eventually(lambda: plane.kubectl(*wish(name, "own-web"), check=False).returncode == 0)
+
+    def port() -> int:
+        spec = world.specs(plane, name).get("portcullis-web", {})
+        return int(spec["egress"][0]["ports"][0]["port"]) if spec else 0
+
+    world.eventually(lambda: port() == 443)
+    broken = OWN.format(port="https-and-more-than-that")
+    plane.kubectl("apply", "-f", "-", stdin=profiles_of(**{key: broken}))
+    told = ("get", "events", "-n", NAMESPACE, "--field-selector", "reason=ProfileInvalid")
+    world.eventually(lambda: f"{key}:8:" in plane.kubectl(*told).stdout)
+    before = port()
+    plane.kubectl("apply", "-f", "-", stdin=profiles_of(**{key: OWN.format(port=8443)}))
+    world.eventually(lambda: port() == 8443)
+
+    assert before == 443
+    assert set(world.policies(plane, name)) == {"own", "portcullis-web"}
+    assert world.marks(plane, name) == {world.SEAL: "sealed", world.PROFILE: "own-web"}
+
+
+OWN = """apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {{name: web}}
+spec:
+  podSelector: {{}}
+  policyTypes: [Ingress, Egress]
+  egress:
+  - ports: [{{port: {port}}}]
+"""
+
+
+def profiles_of(**texts: str) -> world.Manifest:
+    metadata = world.meta("portcullis-profiles", NAMESPACE)
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": texts}
+
+
+def wish(name: str, profile: str) -> tuple[str, ...]:
+    return ("label", "ns", name, "--overwrite", f"{world.PROFILE}={profile}")
+
+
 def test_a_namespace_is_released_on_purpose(
     plane: ControlPlane, capsys: pytest.CaptureFixture[str]
 ) -> None:

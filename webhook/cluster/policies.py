@@ -71,7 +71,7 @@ class PolicyWriter:
                 raise
             raise RefusedError(foreign(name, str(error))) from error
         standing = decode(_policy, raw)
-        if restore and standing.digest != digest_of(policy):
+        if restore and not dry and standing.digest != digest_of(policy):
             self._replace_spec(path, policy, standing, deadline)
         return standing
 

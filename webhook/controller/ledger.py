@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from webhook.controller.plan import Plan
 from webhook.model.namespace import Namespace
 from webhook.model.policies import digest_of
-from webhook.model.profiles import Manifest
+from webhook.model.profiles import OWN_PREFIX, Manifest
 
 Contents = frozenset[tuple[str, bytes]]
 """Names and digests of policies."""
@@ -58,7 +58,8 @@ class Ledger:
         with self._lock:
             if self._seen is not None:
                 self._seen.add(namespace.name)
-            if profile is not None and not plan.fault and profile not in self._wanted:
+            stale = profile not in self._wanted or (profile or "").startswith(OWN_PREFIX)
+            if profile is not None and not plan.fault and stale:
                 self._wanted[profile] = contents(plan.policies)
             before, self._rows[namespace.name] = self._rows.get(namespace.name), row
         return before != row

@@ -2,13 +2,13 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from webhook.backoff import Backoff
 from webhook.controller.fights import Fights
 from webhook.controller.ledger import Ledger
 from webhook.controller.metrics import ControllerMetrics
-from webhook.controller.plan import Reason, Rules, seal_plan
+from webhook.controller.plan import Reason, seal_plan
 from webhook.controller.queue import WorkQueue
 from webhook.controller.sealer import Done, Sealer
 from webhook.deadline import Deadline
@@ -64,7 +64,7 @@ class Reconciler:
         clock: Callable[[], float] = time.monotonic,
         rate: float = RATE,
     ) -> None:
-        self.rules = sealer.rules
+        self._rules = sealer.rules
         self._sealer = sealer
         self._events = events
         self._recorder = recorder
@@ -88,7 +88,7 @@ class Reconciler:
             self._forget(metadata.name)
             return
         namespace = Namespace.of(metadata)
-        changed = self._ledger.namespace(namespace, seal_plan(namespace, self.rules))
+        changed = self._ledger.namespace(namespace, seal_plan(namespace, self._rules))
         self._judge(metadata.name, changed=changed, listed=self._ledger.listing)
 
     def observe_policy(self, kind: str, policy: StandingPolicy) -> None:
@@ -118,18 +118,9 @@ class Reconciler:
         self._ledger.end_policies()
         self._settle()
 
-    def change_rules(
-        self, rules: Rules, profiles: Iterable[tuple[str, tuple[Manifest, ...]]]
-    ) -> None:
-        """Go by other rules from now on.
-
-        Args:
-            rules: all of them.
-            profiles: those that consist of other policies now.
-        """
-        self.rules = rules
-        for name, policies in profiles:
-            self._ledger.profile_changed(name, policies)
+    def change_profile(self, name: str, policies: tuple[Manifest, ...]) -> None:
+        """A profile consists of other policies now: its namespaces follow at the bounded rate."""
+        self._ledger.profile_changed(name, policies)
         self._settle()
 
     def run(self, stop: Stop) -> None:

@@ -19,13 +19,6 @@ class SealTarget(Namespaces, Policies, Protocol):
     """What sealing needs of a cluster."""
 
 
-class RulesSource(Protocol):
-    """Knows the rules of default deny as they are now."""
-
-    def rules(self, namespace: Namespace, deadline: Deadline) -> Rules:
-        """The rules, with what must be known to decide about this namespace."""
-
-
 @dataclass(frozen=True, slots=True)
 class Done:
     """What was carried out.
@@ -45,12 +38,10 @@ class Sealer:
     Args:
         cluster: where to read and write.
         rules: how to decide.
-        source: in place of `rules`, where they change while we run.
     """
 
     cluster: SealTarget
     rules: Rules
-    source: RulesSource | None = None
 
     def seal(self, name: str, deadline: Deadline) -> Plan | None:
         """Bring the namespace of that name to its plan, unless its marks say that it is.
@@ -68,7 +59,7 @@ class Sealer:
         namespace = self.cluster.namespace(name, deadline)
         if namespace is None:
             return None
-        plan = seal_plan(namespace, self._rules(namespace, deadline))
+        plan = seal_plan(namespace, self.rules)
         if plan.idle or namespace.seal == Seal.SEALED:
             return replace(plan, due=False)
         return plan if self._guarded(namespace, plan, deadline) else None
@@ -82,7 +73,7 @@ class Sealer:
         namespace = self.cluster.namespace(name, deadline)
         if namespace is None:
             return None
-        plan = seal_plan(namespace, self._rules(namespace, deadline))
+        plan = seal_plan(namespace, self.rules)
         return self._guarded(namespace, plan, deadline) if plan.tended else Done(plan)
 
     def complain(self, name: str, reason: str, deadline: Deadline) -> None:
@@ -91,9 +82,6 @@ class Sealer:
         told = one_line(reason, MAX_REASON)
         if namespace is not None and namespace.reason != told and not namespace.terminating:
             self.cluster.mark(namespace, replace(namespace.marks, reason=told), deadline)
-
-    def _rules(self, namespace: Namespace, deadline: Deadline) -> Rules:
-        return self.source.rules(namespace, deadline) if self.source else self.rules
 
     def _guarded(self, namespace: Namespace, plan: Plan, deadline: Deadline) -> Done | None:
         """Do what the plan of a namespace says; None where it went away meanwhile."""
