@@ -44,8 +44,8 @@ other policies; deletions by the namespace controller and the garbage collector 
 updates that leave the spec; deletions by the namespace controller and the garbage collector |
 | `networkpolicies-new` | new policies of users elsewhere, to warn that nothing enforces them | \
 admitted | updates, deletions; policies of the lines above |
-| `marks` | Namespaces whose labels `portcullis.dev/*` change, or are born forged | refused | \
-every other update; finalization |
+| `marks` | Namespaces whose marks `portcullis.dev/*` change, or are born forged; any labels \
+where `defaultDeny.rules` select by some | refused | every other update; finalization |
 | `namespace-labels` | Namespaces whose labels change, or are born with some, to warn whom they \
 let in | admitted | updates that leave the labels |
 | `namespaces` | new Namespaces, to be marked | left unmarked | system namespaces |
@@ -61,6 +61,11 @@ are not dropped, as Helm's server-side apply would then leave half an entry, the
 ClusterRole `<fullname>-override` is bound to nobody. Who is bound to it may let a refused change
 through with the annotation `portcullis.dev/override: "<reason>"` on the object. A role of your own
 can allow single checks: `resourceNames: [netconf-directrouting-live]`.
+
+## Profiles of your own
+
+A ConfigMap `<fullname>-profiles` in the release namespace: keys `own-<name>.yaml`, each with the
+NetworkPolicies of one profile. It is not part of the chart. See docs/default-deny.md.
 
 ## Uninstall
 
