@@ -46,7 +46,8 @@ OWN_NAMESPACE = {
     ("", "configmaps", ("portcullis",)): {"get"},
     # the platform team's own profiles
     ("", "configmaps", ("portcullis-profiles",)): {"get", "list", "watch"},
-    # profiles as they were last valid, and flannel's configuration as it was when it was taken away; a create by patch has a name
+    # profiles as they were last valid, and flannel's configuration as it was when it was taken
+    # away; a create by patch has a name
     ("", "configmaps", ("portcullis-netconf",)): {"get", "create", "patch"},
 }
 OVERRIDE = {("portcullis.dev", "guards", ()): {"override"}}
