@@ -43,6 +43,9 @@ def enter(spec: dict[str, Any]) -> None:
         _mount(path, root + path, None, _MS_BIND | _MS_REC)
     _mount("tmpfs", root + "/dev/shm", "tmpfs", 0)
     for target, mount in sorted(targets.items()):
+        if not Path(root + target).exists():
+            # A volume that is mounted by now hides the placeholder: a checkout below /tmp.
+            _placeholder(Path(mount["source"]), Path(root + target))
         _mount(mount["source"], root + target, None, _MS_BIND | _MS_REC)
         if mount["read_only"]:
             _read_only_below(root + target)

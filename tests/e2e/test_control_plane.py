@@ -159,8 +159,10 @@ def test_requests_are_audited(control_plane, namespace):
 
 
 OWNER = """
-import sys, time
+import signal, time
 from tests.controlplane import ControlPlane
+# Whoever runs the tests in the background has them ignore SIGINT, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 plane = ControlPlane(controller_manager=False)
 print(plane.name, plane.folder, flush=True)
 time.sleep(600)
