@@ -22,6 +22,7 @@ from webhook.admission.flannel_namespaces import FlannelNamespaceGuard
 from webhook.admission.gate import PodGate
 from webhook.admission.isolation import Isolation
 from webhook.admission.marks import MarksGuard
+from webhook.admission.picture import Pictures
 from webhook.admission.policies import PolicyGuard
 from webhook.admission.policy_advice import PolicyAdviser
 from webhook.admission.wishes import Wishes
@@ -138,7 +139,8 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
 def _adviser(chosen: DiffSettings, cluster: Cluster) -> PolicyAdviser | None:
     if not chosen.enabled:
         return None
-    return PolicyAdviser(cluster, chosen.budget_millis / 1000, chosen.max_pods)
+    pictures = Pictures(cluster, chosen.max_pods)
+    return PolicyAdviser(cluster, pictures, chosen.budget_millis / 1000, chosen.max_pods)
 
 
 def service_names(settings: Settings, identity: Identity) -> tuple[str, ...]:

@@ -144,8 +144,8 @@ class PodLister(Protocol):
             TooManyError: there are more than the limit.
         """
 
-    def pods_elsewhere(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
-        """The running Pods of all other namespaces, on no host network: metadata alone.
+    def pods(self, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        """The Pods of all namespaces that have not ended.
 
         Raises:
             TooManyError: there are more than the limit.

@@ -208,7 +208,7 @@ class RuleSettings(_Section, frozen=True):
 
     def selector(self) -> Selector:
         """The selector, read."""
-        return parse_selector(Field(self.namespace_selector, ("namespaceSelector",)))
+        return parse_selector(Field(self.namespace_selector, "namespaceSelector"))
 
 
 class DefaultDenySettings(_Section, frozen=True):

@@ -168,11 +168,10 @@ class SnapshotCluster:
         del deadline
         return at_most(limit, (p for p in self._pods if p.metadata.namespace == namespace))
 
-    def pods_elsewhere(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
-        """The Pods of the snapshot's other namespaces."""
+    def pods(self, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        """The Pods of the snapshot."""
         del deadline
-        others = (p for p in self._pods if p.metadata.namespace != namespace)
-        return at_most(limit, (p for p in others if not p.spec.host_network and not p.ended))
+        return at_most(limit, (p for p in self._pods if not p.ended))
 
     def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
         """Whether a ClusterRoleBinding grants it."""

@@ -54,7 +54,7 @@ class FakeCluster:
         namespaces: by name; `add_namespace` makes one.
         policies: applied manifests by (namespace, name).
         labels: further labels of Namespaces, by name.
-        pods: what `pods_of` and `pods_elsewhere` choose from.
+        pod_list: what `pods` and `pods_of` choose from.
         marked: each mark that was written, as (namespace, seal).
         profiles: the profile last marked on each namespace.
         overriders: who may override what, as (user name or group, check id).
@@ -70,7 +70,7 @@ class FakeCluster:
         self.namespaces: dict[str, Namespace] = {}
         self.policies: dict[tuple[str, str], Manifest] = {}
         self.labels: dict[str, dict[str, str]] = {}
-        self.pods: list[PodObject] = []
+        self.pod_list: list[PodObject] = []
         self.marked: list[tuple[str, str | None]] = []
         self.profiles: dict[str, str | None] = {}
         self.overriders: set[tuple[str, str]] = set()
@@ -197,12 +197,11 @@ class FakeCluster:
 
     def pods_of(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
         self._enter("pods_of", deadline)
-        return at_most(limit, (p for p in self.pods if p.metadata.namespace == namespace))
+        return at_most(limit, (p for p in self.pod_list if p.metadata.namespace == namespace))
 
-    def pods_elsewhere(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
-        self._enter("pods_elsewhere", deadline)
-        others = (p for p in self.pods if p.metadata.namespace != namespace)
-        return at_most(limit, (p for p in others if not p.ended and not p.spec.host_network))
+    def pods(self, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        self._enter("pods", deadline)
+        return at_most(limit, (p for p in self.pod_list if not p.ended))
 
     def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
         self._enter("may_override", deadline)

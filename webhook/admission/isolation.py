@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -25,6 +26,11 @@ logger = logging.getLogger(__name__)
 
 PROTECTED = frozenset({Seal.SEALED, Seal.PENDING})
 """Seals of the namespaces that are to stay closed."""
+
+MAX_PARSED = 2048
+"""Policies kept as they were read, a few kB each."""
+
+_encoder = msgspec.json.Encoder()
 
 
 class IsolationReader(Namespaces, PolicyLister, Protocol):
@@ -108,14 +114,6 @@ def stored(policy: NetworkPolicy | None) -> Policy | None:
     return None
 
 
-def _is_read(policy: NetworkPolicy) -> bool:
-    try:
-        _parsed(policy, policy.spec or {})
-    except FieldError:
-        return False
-    return True
-
-
 def written(policy: NetworkPolicy) -> Policy:
     """Read a policy that somebody writes now.
 
@@ -128,6 +126,21 @@ def written(policy: NetworkPolicy) -> Policy:
         raise MalformedReviewError(f"request.object: {error}") from error
 
 
+def _is_read(policy: NetworkPolicy) -> bool:
+    try:
+        _parsed(policy, policy.spec or {})
+    except FieldError:
+        return False
+    return True
+
+
 def _parsed(policy: NetworkPolicy, spec: dict[str, Any]) -> Policy:
-    metadata = {"namespace": policy.metadata.namespace, "name": policy.metadata.name}
-    return parse_policy(Field({"metadata": metadata, "spec": spec}))
+    metadata = policy.metadata
+    return _parse(metadata.namespace, metadata.name, _encoder.encode(spec))
+
+
+@lru_cache(maxsize=MAX_PARSED)
+def _parse(namespace: str, name: str, spec: bytes) -> Policy:
+    """Read a spec once: a review asks for the same policies several times, and so does the next."""
+    metadata = {"namespace": namespace, "name": name}
+    return parse_policy(Field({"metadata": metadata, "spec": msgspec.json.decode(spec)}))

@@ -1,8 +1,8 @@
 """What a change of a NetworkPolicy opens and closes, told once it may happen.
 
-Nothing is kept between reviews: what the answer needs is listed within a budget of time and of
-pods. Above either the answer is that it is too large to tell here; never does it wait, never does
-it refuse.
+What the answer needs is a picture of the cluster, and the namespace's own policies as they are now,
+within a budget of time and of pods. Above either the answer is that it is too large to tell here;
+never does it wait longer, never does it refuse.
 """
 
 import logging
@@ -12,14 +12,14 @@ from typing import Protocol
 
 from webhook.admission.guard import Advice
 from webhook.admission.isolation import all_stored, stored
+from webhook.admission.picture import Pictures, pods
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError, DeadlineError, TooManyError
 from webhook.interfaces import PodLister, PolicyLister
 from webhook.model.objects import NetworkPolicy
-from webhook.model.pods import PodObject
-from webhook.netpol.addresses import Family, parse_address
 from webhook.netpol.engine import Change, declared, diff
-from webhook.netpol.model import ContainerPort, Direction, Pod, Policy, SelectorPeer
+from webhook.netpol.labels import Selector
+from webhook.netpol.model import Direction, Policy, Rule, SelectorPeer
 from webhook.netpol.world import World
 from webhook.protection import losses
 from webhook.protection.words import MAX_NAMES, Teller, nothing
@@ -41,12 +41,14 @@ class PolicyAdviser:
     """Tells what a change of a NetworkPolicy opens and closes.
 
     Args:
-        cluster: where to read.
+        cluster: where to read the policies of the namespace, which may have changed just now.
+        pictures: all the rest, as it was a moment ago.
         budget: seconds for reading and thinking.
-        max_pods: that are looked at, of the namespace and of all others.
+        max_pods: that are looked at.
     """
 
     cluster: AdviceReader
+    pictures: Pictures
     budget: float
     max_pods: int
 
@@ -82,31 +84,32 @@ class PolicyAdviser:
         own = tuple(all_stored(self.cluster.network_policies(namespace, deadline)))
         name = next((p.name for p in (new, old) if p is not None), "")
         others = tuple(policy for policy in own if policy.name != name)
-        whole = _reaches_out(others, old, new)
-        world = self._world(namespace, others, deadline, whole=whole)
-        before = world if old is None else world.with_policy(old)
-        after = world if new is None else world.with_policy(new)
+        whole, picture = self._picture(namespace, others, old, new, deadline)
+        before = picture.with_policies(namespace, (*others, *((old,) if old else ())))
+        after = before.without_policy(namespace, name) if new is None else before.with_policy(new)
         change = diff(before, after, checkpoint=lambda: _check(deadline))
         teller = Teller(after, namespace, whole)
         lines = (*teller.lines("opens", change.opened), *teller.lines("closes", change.closed))
         if not change.opened and new is not None:
-            lines = (*_withheld(before, after, teller, deadline), *lines)
-        return lines or (nothing([_why_nothing(world, namespace, old, new)]),)
+            sides = [d for d in Direction if _side(old, d) != _side(new, d)]
+            lines = (*_withheld(before, after, sides, teller, deadline), *lines)
+        return lines or (nothing([_why_nothing(after, namespace, old, new)]),)
 
-    def _world(
-        self, namespace: str, others: tuple[Policy, ...], deadline: Deadline, *, whole: bool
-    ) -> World:
-        """The cluster without the changed policy; of the namespace alone where that is enough."""
-        here = self.cluster.pods_of(namespace, self.max_pods, deadline)
-        if not whole:
-            return World.of(_pods(here), others)
-        labels = self.cluster.namespace_labels(deadline)
-        everywhere = self.cluster.network_policies(None, deadline)
-        foreign = all_stored(p for p in everywhere if p.metadata.namespace != namespace)
-        policies = (*others, *foreign)
-        there = self.cluster.pods_elsewhere(namespace, self.max_pods - len(here), deadline)
-        _check(deadline)
-        return World.of((*_pods(here), *_pods(there)), policies, labels)
+    def _picture(
+        self,
+        namespace: str,
+        others: tuple[Policy, ...],
+        old: Policy | None,
+        new: Policy | None,
+        deadline: Deadline,
+    ) -> tuple[bool, World]:
+        """The cluster; the namespace alone where that is enough and the cluster is too large."""
+        try:
+            return True, self.pictures.latest(deadline)
+        except TooManyError:
+            if _reaches_out(others, old, new):
+                raise
+        return False, World.of(pods(self.cluster.pods_of(namespace, self.max_pods, deadline)))
 
 
 def _check(deadline: Deadline) -> None:
@@ -135,9 +138,18 @@ def _is_local(policy: Policy) -> bool:
     )
 
 
-def _withheld(before: World, after: World, teller: Teller, deadline: Deadline) -> Iterator[str]:
+def _side(policy: Policy | None, direction: Direction) -> tuple[Selector, tuple[Rule, ...]] | None:
+    """What a policy says in a direction, None where it says nothing."""
+    if policy is None or direction not in policy.types:
+        return None
+    return policy.pods, policy.rules(direction)
+
+
+def _withheld(
+    before: World, after: World, sides: Iterable[Direction], teller: Teller, deadline: Deadline
+) -> Iterator[str]:
     """What the change would open, were it not for policies of the other side."""
-    for direction in Direction:
+    for direction in sides:
         _check(deadline)
         wanted: Change = declared(before, after, direction)
         if wanted.opened:
@@ -154,26 +166,3 @@ def _why_nothing(world: World, namespace: str, old: Policy | None, new: Policy |
     if not any(selected):
         return f"it selects no pod that {namespace} has now"
     return "other policies allow and deny the same already"
-
-
-def _pods(found: Iterable[PodObject]) -> Iterator[Pod]:
-    """Pods as the engine has them; of others than the namespace's own, names and labels alone."""
-    for pod in found:
-        if not pod.ended:
-            ports = (ContainerPort(p.name, p.protocol, p.container_port) for p in pod.ports)
-            yield Pod(
-                namespace=pod.metadata.namespace,
-                name=pod.metadata.name,
-                labels=pod.metadata.label_map,
-                addresses=tuple(_addresses(pod)),
-                ports=tuple(ports),
-                host_network=pod.spec.host_network,
-            )
-
-
-def _addresses(pod: PodObject) -> Iterator[tuple[Family, int]]:
-    for address in pod.status.pod_ips or ():
-        try:
-            yield parse_address(address.ip)
-        except ValueError:
-            continue

@@ -16,13 +16,12 @@ from webhook.errors import (
     ConflictError,
     NotFoundError,
     RefusedError,
-    TooManyError,
     UnavailableError,
 )
 from webhook.interfaces import Event, Events
 from webhook.model.namespace import Marks, Namespace
 from webhook.model.objects import ConfigMap, NetworkPolicy, Node, PartialObject
-from webhook.model.pods import PodObject
+from webhook.model.pods import PodObject, at_most
 from webhook.model.policies import FIELD_MANAGER, StandingPolicy
 from webhook.model.profiles import Manifest
 from webhook.model.review import UserInfo
@@ -37,6 +36,8 @@ BLOCKS = (
     "/apis/projectcalico.org/v3/ipamblocks",
 )
 """Where Calico keeps its address blocks: up to v3.31, and with native v3 CRDs after that."""
+
+_RUNNING: Query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
 
 Item = TypeVar("Item", bound=msgspec.Struct)
 
@@ -224,24 +225,21 @@ class LiveCluster:
         return {item.metadata.name: item.metadata.label_map for item in found}
 
     def pods_of(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
-        """The Pods of a namespace, in one page.
+        """The Pods of a namespace, page by page.
 
         Raises:
             TooManyError: there are more than the limit.
         """
         path = resource_path("api", "v1", "namespaces", namespace, "pods")
-        return self._at_most(path, {"limit": limit}, JSON, deadline)
+        return at_most(limit, self._pages(path, _pods, deadline))
 
-    def pods_elsewhere(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
-        """The others, in one page of metadata; the API server leaves out what does not count.
+    def pods(self, limit: int, deadline: Deadline) -> Sequence[PodObject]:
+        """Those of all namespaces, page by page; the API server leaves out what has ended.
 
         Raises:
             TooManyError: there are more than the limit.
         """
-        counted = f"metadata.namespace!={namespace},spec.hostNetwork!=true"
-        running = "status.phase!=Succeeded,status.phase!=Failed"
-        query: Query = {"limit": limit, "fieldSelector": f"{counted},{running}"}
-        return self._at_most("/api/v1/pods", query, METADATA_LIST, deadline)
+        return at_most(limit, self._pages("/api/v1/pods", _pods, deadline, selector=_RUNNING))
 
     def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
         """Ask the API server's authorizers; only a plain yes is one.
@@ -283,24 +281,18 @@ class LiveCluster:
         decoder: "msgspec.json.Decoder[_List[Item]]",
         deadline: Deadline,
         accept: str = JSON,
+        selector: Query | None = None,
     ) -> Iterator[Item]:
         """The items of a list; a page is fetched when it is asked for."""
         token = ""
         while True:
-            query: Query = {"limit": PAGE} | ({"continue": token} if token else {})
+            page_of = {"limit": PAGE} | ({"continue": token} if token else {})
+            query: Query = {**(selector or {}), **page_of}
             page = decode(decoder, self._api.get(path, deadline, query=query, accept=accept))
             yield from page.items or ()
             token = page.metadata.token
             if not token:
                 return
-
-    def _at_most(
-        self, path: str, query: Query, accept: str, deadline: Deadline
-    ) -> Sequence[PodObject]:
-        page = decode(_pods, self._api.get(path, deadline, query=query, accept=accept))
-        if page.metadata.token:
-            raise TooManyError(f"there are more than {query['limit']} of them")
-        return page.items or ()
 
     def _reason_of(self, error: Exception, namespace: Namespace, deadline: Deadline) -> Exception:
         """Why a mark was refused: the Namespace is gone, is another one, or what was said.

@@ -105,10 +105,15 @@ def _change(
 
 
 def _views(worlds: tuple[World, ...], *, ipblock_matches_pods: bool) -> list[View]:
-    """Look at worlds side by side, their external addresses cut at the edges of all of them."""
+    """Look at worlds side by side, their external addresses cut at the edges of all of them.
+
+    A family that no pod has is left out: all of it is outside.
+    """
     base = max(world.table.size for world in worlds)
     views: list[View] = []
     for family in FAMILIES:
+        if not any(world.table.of_family(family) for world in worlds):
+            continue
         edges = frozenset().union(*(world.edges[family] for world in worlds))
         external = External(family, cut(family, edges), base)
         views.append(

@@ -2,8 +2,9 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from webhook.netpol.errors import FieldError, Path
 
@@ -22,15 +23,27 @@ def kind_of(value: Any) -> str:
     return _KINDS.get(type(value), "a list" if isinstance(value, list) else "an object")
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """A value of a document and the way to it."""
+class Field(msgspec.Struct, frozen=True):
+    """A value of a document and the way to it.
+
+    Args:
+        value: decoded JSON.
+        key: under which, or at which index, it stands in its parent; empty at the top.
+        parent: the object or list that it stands in.
+    """
 
     value: Any
-    path: Path = ()
+    key: str | int = ""
+    parent: "Field | None" = None
 
     def __bool__(self) -> bool:
         return self.value is not None
+
+    @property
+    def path(self) -> Path:
+        """The way to the value; walked for errors only, since every value has one."""
+        above = () if self.parent is None else self.parent.path
+        return above if self.key == "" else (*above, self.key)
 
     def error(self, detail: str) -> FieldError:
         """Build an error at this place."""
@@ -52,7 +65,7 @@ class Field:
         """Walk down objects; what is absent is null."""
         at = self
         for key in keys:
-            at = Field(at.mapping().get(key), (*at.path, key))
+            at = Field(at.mapping().get(key), key, at)
         return at
 
     def only(self, *keys: str) -> "Field":
@@ -62,7 +75,7 @@ class Field:
         """
         for key in self.mapping():
             if key not in keys:
-                raise Field(None, (*self.path, key)).error(
+                raise Field(None, key, self).error(
                     f"unknown field {quoted(key)}, expected one of {', '.join(keys)}"
                 )
         return self
@@ -74,7 +87,7 @@ class Field:
         if not isinstance(self.value, list):
             raise self.invalid(f"must be a list, got {kind_of(self.value)}")
         for index, item in enumerate(self.value):
-            yield Field(item, (*self.path, index))
+            yield Field(item, index, self)
 
     def text(self, default: str = "") -> str:
         """Read a string."""

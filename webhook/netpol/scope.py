@@ -57,6 +57,13 @@ class Scope:
     table: PodTable
     _compiled: dict[tuple[str, Direction], tuple[CompiledRule, ...]] = field(default_factory=dict)
 
+    def succeeded_by(self, policies: tuple[Policy, ...]) -> "Scope":
+        """Return the scope of other policies; what is compiled of those that stay is kept."""
+        mine = {policy.name: policy for policy in self.policies}
+        same = {policy.name for policy in policies if mine.get(policy.name) == policy}
+        kept = {key: rules for key, rules in self._compiled.items() if key[0] in same}
+        return Scope(self.namespace, policies, self.table, kept)
+
     @cached_property
     def edges(self) -> Mapping[Family, frozenset[int]]:
         """Where the ipBlocks of the policies cut the address space."""

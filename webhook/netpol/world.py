@@ -73,6 +73,10 @@ class World:
         others = (p for p in self.policies_of(policy.namespace) if p.name != policy.name)
         return self._with_scope(policy.namespace, (*others, policy))
 
+    def with_policies(self, namespace: str, policies: Iterable[Policy]) -> "World":
+        """Return the world in which these are all policies of the namespace."""
+        return self._with_scope(namespace, policies)
+
     def without_policy(self, namespace: str, name: str) -> "World":
         """Return the world in which the policy is deleted."""
         return self._with_scope(
@@ -132,7 +136,11 @@ class World:
 
     def _with_scope(self, namespace: str, policies: Iterable[Policy]) -> "World":
         ordered = tuple(sorted(policies, key=lambda policy: policy.name))
-        scopes = {**self.scopes, namespace: Scope(namespace, ordered, self.table)}
+        standing = self.scopes.get(namespace)
+        if ordered == (standing.policies if standing else ()):
+            return self
+        former = standing or Scope(namespace, (), self.table)
+        scopes = {**self.scopes, namespace: former.succeeded_by(ordered)}
         if not ordered:
             del scopes[namespace]
         return World(self.table, scopes, self.services)

@@ -6,6 +6,7 @@ Only a change for the worse is told: each question compares the policies before 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from webhook.netpol.labels import Operator
 from webhook.netpol.model import Direction, Policy
 from webhook.protection.coverage import Opening, Universe, peers_text
 from webhook.protection.space import Box, LabelSpace, meet, uncovered, unnamed_cells
@@ -53,6 +54,9 @@ def _may_lose(old: Policy | None, new: Policy | None, direction: Direction) -> b
 
 def _may_reopen(old: Policy | None, new: Policy | None, direction: Direction) -> bool:
     if new is None or direction not in new.types or not new.rules(direction):
+        return False
+    if any(each.operator is Operator.IN for each in new.pods.requirements):
+        # It selects by value, so none of the pods that no value names.
         return False
     if old is None or direction not in old.types or old.pods != new.pods:
         return True
