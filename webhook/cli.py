@@ -4,10 +4,25 @@ import argparse
 import logging.config
 import sys
 from collections.abc import Sequence
+from typing import Any
 
-from webhook import __version__, cli_cni, cli_default_deny, cli_netconf, cli_netpol, logs, settings
+from webhook import (
+    __version__,
+    cli_cni,
+    cli_default_deny,
+    cli_lint,
+    cli_netconf,
+    cli_netpol,
+    logs,
+    settings,
+)
 from webhook.checks import CHECKS
+from webhook.checks.registry import Check
 from webhook.errors import PortcullisError
+from webhook.lint.catalogue import ALL_LINTS
+from webhook.lint.registry import Lint
+
+_EXPLAINED: tuple[Check[Any] | Lint[Any], ...] = (*CHECKS, *ALL_LINTS)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -32,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_checks(commands)
     cli_netconf.add_parser(commands)
     cli_netpol.add_parsers(commands)
+    cli_lint.add_parser(commands)
     cli_cni.add_parser(commands)
     cli_default_deny.add_parsers(commands)
     return parser
@@ -59,10 +75,10 @@ def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 def _checks(arguments: argparse.Namespace) -> int:
     if arguments.id is None:
-        for check in CHECKS:
+        for check in _EXPLAINED:
             print(f"{check.id}\t{check.summary}")
         return 0
-    found = [check for check in CHECKS if check.id == arguments.id]
+    found = [check for check in _EXPLAINED if check.id == arguments.id]
     if not found:
         print(f"portcullis: no check has the id {arguments.id!r}", file=sys.stderr)
         return 2

@@ -2,14 +2,12 @@
 
 import argparse
 import json
-import os
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from webhook.errors import PortcullisError
+from webhook.cli_output import printable, write
 from webhook.manifests import STDIN, ManifestError, read_world
 from webhook.netpol.engine import connectivity, diff
 from webhook.netpol.explain import Explanation, explain
@@ -18,9 +16,6 @@ from webhook.netpol.model import Direction
 from webhook.netpol.ports import MAX_PORT, PROTOCOLS, conn_text
 from webhook.netpol.rows import Row, Rows, Targets
 from webhook.netpol.verdict import Decision, Hop
-
-EXIT_ERROR = 2
-"""The input cannot be read, or the question cannot be asked of it."""
 
 _PORT = re.compile(r"(?:(?P<of>\w+)/)?(?P<number>[0-9]{1,5})|(?P<all>[A-Za-z]+)")
 
@@ -83,23 +78,7 @@ def _port(text: str) -> Port:
 
 
 def _run(command: Command, arguments: argparse.Namespace) -> int:
-    """Print a command's output piece by piece; errors go to standard error."""
-    try:
-        for text in command(arguments):
-            sys.stdout.write(text)
-        sys.stdout.flush()
-    except PortcullisError as error:
-        sys.stderr.write(f"portcullis: {_printable(str(error))}\n")
-        return EXIT_ERROR
-    except BrokenPipeError:
-        # The reader has seen enough; keep the interpreter from flushing into the pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
-
-
-def _printable(text: str) -> str:
-    """Keep what objects say from moving the cursor of a terminal."""
-    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
+    return write(command(arguments))
 
 
 def _reading(arguments: argparse.Namespace) -> bool:
@@ -260,7 +239,7 @@ def _explanation_text(explanation: Explanation) -> Iterator[str]:
     for hop in explanation.hops:
         yield from _hop_text(hop)
     for note in explanation.notes:
-        yield f"note: {_printable(note)}\n"
+        yield f"note: {printable(note)}\n"
 
 
 def _hop_text(hop: Hop) -> Iterator[str]:

@@ -262,22 +262,34 @@ def _key(value: Any, event: Any) -> str:
     raise _at(event.start_mark, "a key must be a scalar other than null")
 
 
-def locate(text: str, document: int, path: tuple[str | int, ...]) -> tuple[int, int]:
-    """Find the line and column, from 1, of a value in a text that has been read before.
+class Locator:
+    """Finds values in a text that has been read before; the text is parsed once, when asked."""
 
-    Of a path that leads to what is absent, the innermost part that is there counts.
-    """
-    loader = yaml.CSafeLoader(text)
-    node: Any = None
-    for _ in range(document + 1):
-        if loader.check_node():
-            node = loader.get_node()
-    for step in path:
-        below = _child(node, step)
-        if below is None:
-            break
-        node = below
-    return (node.start_mark.line + 1, node.start_mark.column + 1) if node is not None else (1, 1)
+    def __init__(self, text: str) -> None:
+        self._loader = yaml.CSafeLoader(text)
+        self._nodes: list[Any] = []
+
+    def locate(self, document: int, path: tuple[str | int, ...]) -> tuple[int, int]:
+        """Find the line and column, from 1, of a value.
+
+        Of a path that leads to what is absent, the innermost part that is there counts.
+        """
+        while len(self._nodes) <= document and self._loader.check_node():
+            self._nodes.append(self._loader.get_node())
+        node = self._nodes[document] if document < len(self._nodes) else None
+        for step in path:
+            below = _child(node, step)
+            if below is None:
+                break
+            node = below
+        return (
+            (node.start_mark.line + 1, node.start_mark.column + 1) if node is not None else (1, 1)
+        )
+
+
+def locate(text: str, document: int, path: tuple[str | int, ...]) -> tuple[int, int]:
+    """Find one value; `Locator` finds many."""
+    return Locator(text).locate(document, path)
 
 
 def _child(node: Any, step: str | int) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import yaml
 
 from webhook.errors import PortcullisError
-from webhook.manifest_yaml import YamlError, documents, locate
+from webhook.manifest_yaml import Locator, YamlError, documents
 from webhook.netpol.errors import InvalidObjectError, path_text
 from webhook.netpol.errors import Path as FieldPath
 from webhook.netpol.fields import kind_of
@@ -58,11 +58,24 @@ class Manifest:
 
     def error(self, path: FieldPath, message: str) -> ManifestError:
         """Build an error at a field of the object."""
+        return self.source.error(message, *Places().of(self, path))
+
+
+class Places:
+    """Tells where fields of objects are; parses every text once more at most."""
+
+    def __init__(self) -> None:
+        self._locators: dict[Source, Locator] = {}
+
+    def of(self, manifest: Manifest, path: FieldPath) -> tuple[int, int]:
+        """Return the line and column of a field, or of the innermost part of it that is there."""
+        source = manifest.source
+        if source not in self._locators:
+            self._locators[source] = Locator(source.text)
         try:
-            place = locate(self.source.text, self.document, (*self.path, *path))
+            return self._locators[source].locate(manifest.document, (*manifest.path, *path))
         except yaml.YAMLError:  # JSON that is no YAML, with tabs between its tokens
-            place = (1, 1)
-        return self.source.error(message, *place)
+            return 1, 1
 
 
 def read_world(paths: Iterable[str]) -> World:

@@ -1,0 +1,104 @@
+"""The command ``lint``: mistakes in NetworkPolicies that the API server accepts."""
+
+import argparse
+from collections.abc import Iterable
+
+from webhook.cli_output import fail, write
+from webhook.errors import PortcullisError
+from webhook.lint.catalogue import BY_ID
+from webhook.lint.cluster import Cluster, build
+from webhook.lint.registry import Finding, Severity
+from webhook.lint.render import RENDERERS
+from webhook.lint.report import Place, Placed, Report
+from webhook.lint.runner import Levels, run
+from webhook.manifests import STDIN, Manifest, ManifestError, Places, read_manifests
+from webhook.netpol.errors import InvalidObjectError
+
+OFF, NEVER = "off", "never"
+_SUMMARY = "tell mistakes in NetworkPolicies that the API server accepts"
+_EPILOG = """\
+The exit status is 0 where nothing is found, 1 where a finding is as severe as --fail-on,
+2 where something cannot be read; nothing is skipped. `portcullis checks ID` explains a check."""
+_PATH_HELP = "a manifest, a folder of *.yaml, *.yml and *.json, or - for standard input"
+
+
+def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command; its parser's ``run`` default maps the arguments to the exit code."""
+    parser = subparsers.add_parser(
+        "lint", help=_SUMMARY, description=f"{_SUMMARY.capitalize()}.", epilog=_EPILOG
+    )
+    parser.add_argument("paths", metavar="PATH", nargs="+", help=_PATH_HELP)
+    parser.add_argument(
+        "--before",
+        metavar="PATH",
+        action="append",
+        help="the same manifests before a change, which is then judged too; may be repeated",
+    )
+    parser.add_argument("--output", choices=tuple(RENDERERS), default="text")
+    parser.add_argument(
+        "--check",
+        dest="levels",
+        metavar="ID=LEVEL",
+        type=_level,
+        action="append",
+        default=[],
+        help="switch a check off, or raise or lower it: off, info, warning or error",
+    )
+    parser.add_argument(
+        "--fail-on",
+        choices=(*Severity, NEVER),
+        default=str(Severity.WARNING),
+        help="the least severity of a finding that makes the exit status 1 (default warning)",
+    )
+    parser.set_defaults(run=_run)
+
+
+def _level(text: str) -> tuple[str, Severity | None]:
+    check_id, _, level = text.partition("=")
+    if check_id not in BY_ID:
+        raise argparse.ArgumentTypeError(f"no check has the id {check_id!r}")
+    if level not in (OFF, *Severity):
+        raise argparse.ArgumentTypeError(f"must be ID=off, info, warning or error, got {text!r}")
+    return check_id, None if level == OFF else Severity(level)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        report = _report(arguments)
+    except PortcullisError as error:
+        return fail(error)
+    return write([RENDERERS[arguments.output](report)]) or int(report.failed)
+
+
+def _report(arguments: argparse.Namespace) -> Report:
+    before = arguments.before
+    if before is not None and STDIN in before and STDIN in arguments.paths:
+        raise ManifestError("standard input can be only one of PATH and --before")
+    former = list(read_manifests(before or ()))
+    manifests = list(read_manifests(arguments.paths))
+    old = None if before is None else _cluster(former)
+    cluster = _cluster(manifests)
+    levels: Levels = dict(arguments.levels)
+    return Report(
+        placed=tuple(_placed(run(cluster, old, levels), manifests, former)),
+        policies=len(cluster.stored),
+        fail_on=None if arguments.fail_on == NEVER else Severity(arguments.fail_on),
+        off=frozenset(check_id for check_id, level in levels.items() if level is None),
+    )
+
+
+def _cluster(manifests: list[Manifest]) -> Cluster:
+    try:
+        return build([manifest.value for manifest in manifests])
+    except InvalidObjectError as error:
+        raise manifests[error.index].error(error.path, str(error)) from None
+
+
+def _placed(
+    found: Iterable[Finding], manifests: list[Manifest], former: list[Manifest]
+) -> Iterable[Placed]:
+    places = Places()
+    for finding in found:
+        manifest = (former if finding.gone else manifests)[finding.index]
+        place = Place(manifest.source.name, *places.of(manifest, finding.path))
+        yield Placed(finding, place)

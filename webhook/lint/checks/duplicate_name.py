@@ -1,0 +1,25 @@
+"""Two policies of one name."""
+
+from collections.abc import Iterator
+
+from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.subject import Subject
+
+
+@lint("duplicate-name", Severity.WARNING, Subject, "mattfenwick/cyclonus lint")
+def duplicate_name(subject: Subject) -> Iterator[Problem]:
+    """Every policy of the input has a name of its own in its namespace.
+
+    Why: the one that is applied last replaces the others, and their rules are gone.
+
+    Fix: rename one, or merge them.
+    """
+    if subject.gone:
+        return
+    last = subject.cluster.by_key[subject.policy.key]
+    if last.index != subject.stored.index:
+        message = (
+            f"{subject.policy.key} is there again further on, and the last one replaces this: "
+            "rename"
+        )
+        yield Problem(("metadata", "name"), message)

@@ -1,0 +1,57 @@
+"""Rules that the other side denies."""
+
+from collections.abc import Iterator
+from itertools import islice, product
+
+from webhook.lint.groups import opened
+from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.subject import RuleAt, Subject
+from webhook.netpol.intervals import intersection
+from webhook.netpol.model import Direction, Pod
+from webhook.netpol.verdict import Endpoint, Judge
+
+_MOST_PAIRS = 500
+"""Above this the rule is left unjudged: it is a remark, and not worth the time."""
+
+
+@lint("ineffective-open", Severity.INFO, Subject)
+def ineffective_open(subject: Subject) -> Iterator[Problem]:
+    """What a rule allows, the other side allows too.
+
+    Why: a connection needs the sender's egress and the receiver's ingress. A rule opens nothing
+    while policies of the other side deny it between all the pods it is about. Judged for rules of
+    selectors and port numbers, between pods that are known.
+
+    Fix: allow it on the other side too, or remove the rule.
+    """
+    for at in subject.rules:
+        pairs = list(islice(_pairs(subject, at), _MOST_PAIRS + 1))
+        if 0 < len(pairs) <= _MOST_PAIRS and not any(_is_open(subject, at, *p) for p in pairs):
+            side = "ingress" if at.direction is Direction.EGRESS else "egress"
+            message = (
+                f"this rule opens nothing: {side} of the other side denies it; allow it there too"
+            )
+            yield Problem(at.path, message)
+
+
+def _pairs(subject: Subject, at: RuleAt) -> Iterator[tuple[Pod, Pod]]:
+    """Yield (own pod, peer) for rules of selectors; none where anything else is in them."""
+    selectors = [peer for _, peer in at.selectors]
+    named = any(port.name for port in at.rule.ports)
+    if named or len(selectors) < len(at.rule.peers):
+        return
+    own = [pod for pod in subject.cluster.subjects(subject.policy) if not pod.host_network]
+    for peer in selectors:
+        found = subject.cluster.select(peer, subject.policy.namespace)
+        others = [pod for pod in found if not pod.host_network]
+        yield from ((a, b) for a, b in product(own, others) if a.key != b.key)
+
+
+def _is_open(subject: Subject, at: RuleAt, own: Pod, other: Pod) -> bool:
+    judge = Judge(subject.cluster.world, ipblock_matches_pods=True)
+    mine, theirs = Endpoint(4, own), Endpoint(4, other)
+    if at.direction is Direction.EGRESS:
+        decision = judge.decide(Direction.INGRESS, mine, theirs)
+    else:
+        decision = judge.decide(Direction.EGRESS, theirs, mine)
+    return bool(intersection(decision.ports, opened(at.rule)))

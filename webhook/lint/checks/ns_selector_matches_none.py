@@ -1,0 +1,59 @@
+"""Selectors of namespaces that there are not."""
+
+from collections.abc import Iterator
+
+from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.selectors import NAME_KEYS, contradiction, near_miss
+from webhook.lint.subject import Subject
+from webhook.netpol.errors import Path
+from webhook.netpol.labels import Operator, Selector
+from webhook.netpol.model import METADATA_NAME
+
+
+@lint(
+    "ns-selector-matches-none",
+    Severity.ERROR,
+    Subject,
+    "kubernetes/kubernetes#47797",
+    "kubernetes/kubernetes#88253",
+    "opencost-helm#207",
+    "prometheus-community#221",
+    "nais#461",
+)
+def ns_selector_matches_none(subject: Subject) -> Iterator[Problem]:
+    """A namespaceSelector matches a Namespace.
+
+    Why: a selector on `name` or `namespace` looks like the Namespace's name, but no Namespace has
+    such a label of itself (`name-label`; a warning while the Namespaces' labels are not known).
+    Any other selector is judged only where all Namespaces are known: the input has kube-system.
+
+    Fix: select by `kubernetes.io/metadata.name`, which the API server sets on every Namespace.
+    """
+    for at in subject.rules:
+        for path, peer in at.selectors:
+            if peer.namespaces is not None and not contradiction(peer.namespaces):
+                yield from _selector(subject, (*path, "namespaceSelector"), peer.namespaces)
+
+
+def _selector(subject: Subject, path: Path, selector: Selector) -> Iterator[Problem]:
+    known = subject.cluster.world.table.namespaces
+    if any(selector.matches(labels) for labels in known.values()):
+        return
+    complete = subject.cluster.complete
+    by_name = [
+        each
+        for each in selector.requirements
+        if each.key in NAME_KEYS and each.operator is Operator.IN
+    ]
+    if by_name:
+        severity = None if complete else Severity.WARNING
+        key, name = by_name[0].key, by_name[0].values[0]
+        if complete:
+            text = f"no Namespace has the label {key}={name}"
+        else:
+            text = f"Namespaces have no label {key!r} of themselves".replace("'", '"')
+        message = f"{text}: select {METADATA_NAME}: {name}"
+        yield Problem(path, message, "name-label", severity)
+    elif complete:
+        hint = near_miss(selector, known.values()) or "this peer opens nothing"
+        yield Problem(path, f"no Namespace matches {selector}: {hint}")

@@ -1,0 +1,39 @@
+"""Policies that select nothing."""
+
+from collections.abc import Iterator
+
+from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.selectors import contradiction, near_miss
+from webhook.lint.subject import Subject
+
+
+@lint(
+    "selects-no-pod",
+    Severity.WARNING,
+    Subject,
+    "kubeflow/community-distribution#3486",
+    "grafana/helm-charts#885",
+    "nmstate/kubernetes-nmstate#1374",
+    "open-policy-agent/gatekeeper#3471",
+    "Checkmarx/kics#3759",
+)
+def selects_no_pod(subject: Subject) -> Iterator[Problem]:
+    """The podSelector of a policy matches a pod or a workload's template.
+
+    Why: a policy that selects nothing isolates nothing; the pods it was made for stay open.
+    `podSelector: {}` is never wrong, and where no pod of the namespace is known nothing is said,
+    unless the input is a whole cluster (it has kube-system).
+
+    Fix: use the labels of the pod template, not those of the Deployment.
+    """
+    policy, cluster = subject.policy, subject.cluster
+    if not policy.pods.requirements or contradiction(policy.pods):
+        return
+    judged = policy.namespace in cluster.populated or cluster.complete
+    if not judged or cluster.subjects(policy):
+        return
+    table = cluster.world.table
+    near = cluster.pods_of(table.in_namespace(policy.namespace))
+    hint = near_miss(policy.pods, [pod.labels for pod in near]) or "it isolates nothing"
+    message = f"no pod or template in {policy.namespace} matches {policy.pods}: {hint}"
+    yield Problem(("spec", "podSelector"), message)

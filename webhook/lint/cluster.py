@@ -1,0 +1,106 @@
+"""The cluster around a policy, from the objects of the input or from one request alone."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from webhook.lint.facts import Facts, gather
+from webhook.lint.labels_text import untrapped
+from webhook.netpol import bits
+from webhook.netpol.fields import Field
+from webhook.netpol.model import Pod, Policy, SelectorPeer
+from webhook.netpol.parse import parse_object, parse_world
+from webhook.netpol.parse_policy import parse_policy
+from webhook.netpol.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A NetworkPolicy object.
+
+    Args:
+        value: its JSON.
+        index: its position in the input.
+    """
+
+    policy: Policy
+    value: Mapping[str, Any]
+    index: int = 0
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Everything that is known.
+
+    Args:
+        stored: every NetworkPolicy object in order, those of the same name too.
+        objects: all objects as they were written.
+    """
+
+    world: World
+    facts: Facts
+    stored: tuple[Stored, ...]
+    objects: Sequence[Mapping[str, Any]] = ()
+
+    @classmethod
+    def alone(cls, stored: Stored, *, dual_stack: bool = False) -> "Cluster":
+        """A cluster of which only one policy is known."""
+        world = World.of(policies=(stored.policy,))
+        return cls(world, Facts(dual_stack=dual_stack), (stored,))
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Stored]:
+        """The policies by ``namespace/name``; of equal ones the last, as ``kubectl apply``."""
+        return {each.policy.key: each for each in self.stored}
+
+    @cached_property
+    def populated(self) -> frozenset[str]:
+        """Namespaces of which pods or workloads are known."""
+        return frozenset(pod.namespace for pod in self.world.pods)
+
+    @property
+    def complete(self) -> bool:
+        """Tell whether all namespaces are known: every cluster has a kube-system."""
+        return "kube-system" in self.facts.declared
+
+    @cached_property
+    def dual_stack(self) -> bool:
+        """Tell whether some pod has addresses of both families."""
+        return self.facts.dual_stack or any(len(pod.families) > 1 for pod in self.world.pods)
+
+    def select(self, peer: SelectorPeer, namespace: str) -> list[Pod]:
+        """Return the pods that a peer's labels match, those in their node's network too."""
+        table = self.world.table
+        if peer.namespaces is None:
+            within = table.in_namespace(namespace)
+        else:
+            within = table.in_namespaces(peer.namespaces)
+        return self.pods_of(within & table.matching(peer.pods))
+
+    def subjects(self, policy: Policy) -> list[Pod]:
+        """Return the pods that a policy selects, those in their node's network too."""
+        table = self.world.table
+        return self.pods_of(table.in_namespace(policy.namespace) & table.matching(policy.pods))
+
+    def pods_of(self, slots: int) -> list[Pod]:
+        """Return the pods of a set of slots."""
+        return [pod for pod in bits.pick(self.world.table.slots, slots) if pod is not None]
+
+
+def build(objects: Sequence[Mapping[str, Any]]) -> Cluster:
+    """Read a cluster from its objects.
+
+    Raises:
+        InvalidObjectError: an object that matters is malformed.
+    """
+    values = [untrapped(value) for value in objects]
+    stored: list[Stored] = []
+    for index, value in enumerate(values):
+
+        def read(document: Field, kind: str, at: int = index) -> None:
+            if kind == "NetworkPolicy":
+                stored.append(Stored(parse_policy(document), document.value, at))
+
+        parse_object(value, index, read)
+    return Cluster(parse_world(values), gather(values), tuple(stored), objects)

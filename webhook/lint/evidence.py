@@ -1,0 +1,92 @@
+"""Whether policyTypes was written by the author or filled in once, and left over since.
+
+The API server defaults policyTypes where it is empty, at creation. A later apply that
+leaves it out does not touch it (three-way merge; server-side apply owns it no more than
+before), so that it stays what the first rules made it.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any
+
+from webhook.lint.cluster import Stored
+from webhook.lint.dig import dig, entries
+from webhook.netpol.model import Direction
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+
+class Authorship(Enum):
+    """Who wrote policyTypes."""
+
+    UNKNOWN = auto()
+    EXPLICIT = auto()
+    OMITTED = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Sticky:
+    """policyTypes is left over.
+
+    Args:
+        lacks_egress: there are egress rules and Egress is missing; else the reverse.
+        proven: the author's manifest is known to leave policyTypes out.
+    """
+
+    lacks_egress: bool
+    proven: bool
+
+
+def sticky(stored: Stored, old: Stored | None) -> Sticky | None:
+    """Tell whether a policy's types are left over from former rules.
+
+    Args:
+        stored: the policy as stored, or as it is about to be.
+        old: its former version, if known.
+    """
+    policy = stored.policy
+    names_egress = Direction.EGRESS in policy.types
+    if Direction.INGRESS not in policy.types or bool(policy.egress) is names_egress:
+        return None
+    authorship = authorship_of(stored.value)
+    turned = (
+        old is not None
+        and old.policy.types == policy.types
+        and bool(old.policy.egress) is not bool(policy.egress)
+    )
+    if authorship is Authorship.EXPLICIT or (authorship is Authorship.UNKNOWN and not turned):
+        return None
+    return Sticky(not names_egress, proven=authorship is Authorship.OMITTED)
+
+
+def authorship_of(value: Mapping[str, Any]) -> Authorship:
+    """Read who wrote policyTypes from an object's metadata."""
+    applied = _last_applied(value)
+    if isinstance(dig(applied, "spec"), Mapping):
+        written = dig(applied, "spec", "policyTypes")
+        return Authorship.EXPLICIT if written else Authorship.OMITTED
+    return _owners(entries(value, "metadata", "managedFields"))
+
+
+def _last_applied(value: Mapping[str, Any]) -> Any:
+    text = dig(value, "metadata", "annotations", LAST_APPLIED)
+    if not isinstance(text, str):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _owners(managed: list[Any]) -> Authorship:
+    """Judge managedFields: defaults have no owner under server-side apply.
+
+    A manager that updates in place of applying owns defaults too, which tells nothing.
+    """
+    owning = [each for each in managed if isinstance(dig(each, "fieldsV1", "f:spec"), Mapping)]
+    naming = [each for each in owning if "f:policyTypes" in dig(each, "fieldsV1", "f:spec")]
+    if any(dig(each, "operation") == "Apply" for each in naming):
+        return Authorship.EXPLICIT
+    return Authorship.OMITTED if owning and not naming else Authorship.UNKNOWN

@@ -1,0 +1,169 @@
+"""The shape of a lint check and of what it finds.
+
+One kebab-case id names the check's file, fixtures, documentation, SARIF rule and settings.
+"""
+
+import inspect
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Generic, TypeVar
+
+from webhook.netpol.errors import Path, path_text
+
+Subject = TypeVar("Subject")
+
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_SECTIONS = ("Why:", "Fix:")
+_THREAD = re.compile(r"([\w.-]+/[\w.-]+)#(\d+)")
+
+
+class Severity(StrEnum):
+    """How bad a finding is: likely a hole or an outage, a doubt, a remark."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    INFO = "info"
+
+    @property
+    def rank(self) -> int:
+        """0 for the worst."""
+        return list(Severity).index(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a check found in its subject.
+
+    Args:
+        path: the field at fault.
+        message: one line: what is wrong, why it matters, how to do it right.
+        sub: names a variant of the check.
+        severity: where it differs from the check's own.
+    """
+
+    path: Path
+    message: str
+    sub: str = ""
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Which object a finding is about; the namespace is empty where none is written."""
+
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        """As ``NetworkPolicy web/api``."""
+        return f"{self.kind} {self.namespace}/{self.name}".replace(" /", " ")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem with its check and its object.
+
+    Args:
+        index: position of the object in the input.
+        gone: the object is of the former input: the change takes it away.
+    """
+
+    check_id: str
+    sub: str
+    severity: Severity
+    object: ObjectRef
+    index: int
+    path: Path
+    message: str
+    gone: bool = False
+
+    def at(self, severity: Severity) -> "Finding":
+        """Return the finding with another severity."""
+        return replace(self, severity=severity)
+
+    @property
+    def label(self) -> str:
+        """The id, with the variant behind a slash: ``types-vs-rules/sticky``."""
+        return f"{self.check_id}/{self.sub}" if self.sub else self.check_id
+
+    @property
+    def field(self) -> str:
+        """The field's path in apimachinery's form."""
+        return path_text(self.path)
+
+
+@dataclass(frozen=True, slots=True)
+class Lint(Generic[Subject]):
+    """A check under its id; made by `lint`.
+
+    Args:
+        evidence: threads in which users met the mistake, ``owner/repository#number``.
+        subject: the type it is run on.
+        docs: summary, ``Why:`` and ``Fix:``.
+        removed: it also judges policies that a change takes away.
+    """
+
+    id: str
+    severity: Severity
+    evidence: tuple[str, ...]
+    subject: type[Subject]
+    run: Callable[[Subject], Iterator[Problem]]
+    docs: str
+    removed: bool = False
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the documentation."""
+        return self.docs.partition("\n")[0]
+
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The evidence as Markdown."""
+        return tuple(_link(each) for each in self.evidence)
+
+    def problems(self, subject: Subject) -> list[Problem]:
+        """Run the check; equal problems are told once."""
+        return list(dict.fromkeys(self.run(subject)))
+
+
+def _link(evidence: str) -> str:
+    thread = _THREAD.fullmatch(evidence)
+    return (
+        f"[{evidence}](https://github.com/{thread[1]}/issues/{thread[2]})" if thread else evidence
+    )
+
+
+Run = Callable[[Subject], Iterator[Problem]]
+
+
+def lint(
+    check_id: str,
+    severity: Severity,
+    subject: type[Subject],
+    *evidence: str,
+    removed: bool = False,
+) -> Callable[[Run[Subject]], Lint[Subject]]:
+    """Make a function a check; its docstring becomes the documentation.
+
+    Raises:
+        ValueError: the id is not kebab-case, or the docstring lacks a section.
+    """
+    if not _ID.fullmatch(check_id):
+        raise ValueError(f"check id {check_id!r} is not kebab-case")
+
+    def decorate(run: Run[Subject]) -> Lint[Subject]:
+        docs = inspect.cleandoc(run.__doc__ or "")
+        missing = [section for section in _SECTIONS if section not in docs]
+        if missing:
+            raise ValueError(f"check {check_id}: docstring lacks {', '.join(missing)}")
+        return Lint(check_id, severity, evidence, subject, run, docs, removed)
+
+    return decorate
+
+
+def of_subject(checks: Iterable[Lint[Any]], subject: type[Any]) -> tuple[Lint[Any], ...]:
+    """Return the checks that are run on a type of subject."""
+    return tuple(check for check in checks if check.subject is subject)

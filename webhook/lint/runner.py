@@ -1,0 +1,112 @@
+"""Runs the checks: from objects to findings, the most severe first."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from webhook.lint.catalogue import ALL_LINTS
+from webhook.lint.cluster import Cluster, Stored
+from webhook.lint.dig import dig
+from webhook.lint.registry import Finding, Lint, ObjectRef, Problem, Severity, of_subject
+from webhook.lint.subject import Subject, Written
+from webhook.model.text import one_line
+
+Levels = Mapping[str, Severity | None]
+"""Severities by check id in place of the checks' own; None is off."""
+Findings = list[Finding]
+
+_ORDER = {lint.id: position for position, lint in enumerate(ALL_LINTS)}
+_LONGEST = 400
+
+
+def run(cluster: Cluster, before: Cluster | None = None, levels: Levels | None = None) -> Findings:
+    """Judge the NetworkPolicies of a cluster.
+
+    Args:
+        cluster: what `build` has read.
+        before: the same before a change: then changes are judged too.
+        levels: severities that differ from the checks' own.
+    """
+    levels = levels or {}
+    checks = [check for check in ALL_LINTS if levels.get(check.id, check.severity)]
+    found = [
+        *_written(checks, cluster),
+        *_policies(checks, cluster, before),
+        *(_removed(checks, cluster, before) if before else ()),
+    ]
+    return sorted((_levelled(each, levels) for each in found), key=_key)
+
+
+def judge(checks: Iterable[Lint[Any]], subject: Subject) -> Iterator[Finding]:
+    """Run checks on one policy."""
+    for check in checks:
+        yield from _findings(check, subject, ref(subject.value), subject.stored.index)
+
+
+def ref(value: Mapping[str, Any]) -> ObjectRef:
+    """Name an object as it is written."""
+    names = (dig(value, "metadata", key) for key in ("namespace", "name"))
+    namespace, name = (one_line(str(each or "")) for each in names)
+    return ObjectRef(one_line(str(value.get("kind"))), namespace, name)
+
+
+def _written(checks: Iterable[Lint[Any]], cluster: Cluster) -> Iterator[Finding]:
+    mine = of_subject(checks, Written)
+    for index, value in enumerate(cluster.objects):
+        subject = Written(ref(value), value)
+        for check in mine:
+            yield from _findings(check, subject, subject.ref, index)
+
+
+def _policies(
+    checks: Iterable[Lint[Any]], cluster: Cluster, former: Cluster | None
+) -> Iterator[Finding]:
+    mine = of_subject(checks, Subject)
+    known: Mapping[str, Stored] = former.by_key if former else {}
+    for stored in cluster.stored:
+        old = known.get(stored.policy.key)
+        yield from judge(mine, Subject(stored, cluster, old, former))
+
+
+def _removed(checks: Iterable[Lint[Any]], cluster: Cluster, former: Cluster) -> Iterator[Finding]:
+    """Judge what the change takes away; these findings point into the former objects."""
+    mine = [check for check in of_subject(checks, Subject) if check.removed]
+    for key, stored in former.by_key.items():
+        if key not in cluster.by_key:
+            subject = Subject(stored, cluster, before=former, gone=True)
+            for check in mine:
+                name = ref(subject.value)
+                yield from _findings(check, subject, name, stored.index, gone=True)
+
+
+def _findings(
+    check: Lint[Any], subject: Any, name: ObjectRef, index: int, *, gone: bool = False
+) -> Iterator[Finding]:
+    for problem in check.problems(subject):
+        yield _finding(check, problem, name, index, gone=gone)
+
+
+def _finding(
+    check: Lint[Any], problem: Problem, name: ObjectRef, index: int, *, gone: bool
+) -> Finding:
+    return Finding(
+        check_id=check.id,
+        sub=problem.sub,
+        severity=problem.severity or check.severity,
+        object=name,
+        index=index,
+        path=problem.path,
+        message=one_line(problem.message, _LONGEST),
+        gone=gone,
+    )
+
+
+def _levelled(finding: Finding, levels: Levels) -> Finding:
+    severity = levels.get(finding.check_id)
+    return finding if severity is None else finding.at(severity)
+
+
+def _key(finding: Finding) -> tuple[Any, ...]:
+    """Most severe first, then in the order of the input, and of the catalogue."""
+    place = [str(step).rjust(4) for step in finding.path]
+    position = _ORDER[finding.check_id]
+    return finding.severity.rank, finding.gone, finding.index, position, place, finding.sub

@@ -1,0 +1,80 @@
+"""Questions about label selectors: contradictions, implication, near misses."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from webhook.netpol.labels import Labels, Operator, Requirement, Selector
+from webhook.netpol.model import METADATA_NAME
+
+NAME_KEYS = frozenset({"name", "namespace"})
+"""Keys that authors take for the name of a Namespace; no Namespace has them of itself."""
+NEGATIVE = frozenset({Operator.NOT_IN, Operator.DOES_NOT_EXIST})
+"""Operators that match a missing key."""
+
+
+def equal(key: str, value: str) -> Requirement:
+    """Return the requirement of one ``matchLabels`` entry."""
+    return Requirement(key, Operator.IN, (value,))
+
+
+def contradiction(selector: Selector) -> str:
+    """Return a key that no labels can satisfy, empty where there is none."""
+    for key in dict.fromkeys(each.key for each in selector.requirements):
+        if _impossible([each for each in selector.requirements if each.key == key]):
+            return key
+    return ""
+
+
+def _impossible(requirements: list[Requirement]) -> bool:
+    operators = {each.operator for each in requirements}
+    if Operator.DOES_NOT_EXIST in operators:
+        return bool(operators & {Operator.IN, Operator.EXISTS})
+    wanted = [set(each.values) for each in requirements if each.operator is Operator.IN]
+    barred = {
+        value for each in requirements if each.operator is Operator.NOT_IN for value in each.values
+    }
+    return bool(wanted) and not set.intersection(*wanted) - barred
+
+
+def implies(narrow: Selector, broad: Selector) -> bool:
+    """Tell, without false yes, whether all that one matches the other matches."""
+    return set(broad.requirements) <= set(narrow.requirements)
+
+
+def disjoint(one: Selector, other: Selector) -> bool:
+    """Tell whether no labels satisfy both."""
+    return bool(contradiction(Selector((*one.requirements, *other.requirements))))
+
+
+def only_negative(selector: Selector) -> bool:
+    """Tell whether it has requirements, and only such that match a missing key."""
+    return bool(selector.requirements) and all(
+        each.operator in NEGATIVE for each in selector.requirements
+    )
+
+
+def near_miss(selector: Selector, known: Iterable[Labels]) -> str:
+    """Return a hint where all but one requirement are met by some known labels."""
+    for labels in known:
+        failing = [each for each in selector.requirements if not each.matches(labels)]
+        if len(failing) == 1 and len(labels) > 0:
+            hint = _hint(failing[0], labels)
+            if hint:
+                return hint
+    return ""
+
+
+def _hint(missed: Requirement, labels: Labels) -> str:
+    """Compare with the same key of another value, or the same value under another key."""
+    if missed.key in labels:
+        return f"did you mean {missed.key}={labels[missed.key]}?"
+    if missed.operator is not Operator.IN:
+        return ""
+    keys = [key for key in labels if labels[key] in missed.values and key != METADATA_NAME]
+    close = [key for key in keys if get_close_matches(_short(missed.key), [_short(key)], 1, 0.5)]
+    key = next(iter([*close, *keys]), "")
+    return f"did you mean {key}={labels[key]}?" if key else ""
+
+
+def _short(key: str) -> str:
+    return key.rpartition("/")[2]

@@ -1,0 +1,136 @@
+"""What checks look at: a NetworkPolicy amid its cluster, or any object as it was written."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webhook.lint.cluster import Cluster, Stored
+from webhook.lint.registry import ObjectRef
+from webhook.netpol.errors import Path
+from webhook.netpol.labels import Selector
+from webhook.netpol.model import Direction, IPBlock, Peer, Policy, PortRule, Rule, SelectorPeer
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """An object with the values that its author wrote, before they are made text."""
+
+    ref: ObjectRef
+    value: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleAt:
+    """A rule and where it stands.
+
+    Args:
+        raw: the rule as JSON.
+        enforced: its direction is among the policyTypes.
+    """
+
+    direction: Direction
+    index: int
+    rule: Rule
+    raw: Mapping[str, Any]
+    enforced: bool = True
+
+    @property
+    def path(self) -> Path:
+        """The way to the rule."""
+        return ("spec", self.direction.lower(), self.index)
+
+    @property
+    def list_name(self) -> str:
+        """The field that lists its peers."""
+        return "from" if self.direction is Direction.INGRESS else "to"
+
+    @property
+    def peers(self) -> Iterator[tuple[Path, Peer]]:
+        """The peers with their paths."""
+        for index, peer in enumerate(self.rule.peers):
+            yield (*self.path, self.list_name, index), peer
+
+    @property
+    def blocks(self) -> Iterator[tuple[Path, IPBlock]]:
+        """The ipBlocks with their paths."""
+        for path, peer in self.peers:
+            if isinstance(peer, IPBlock):
+                yield (*path, "ipBlock"), peer
+
+    @property
+    def selectors(self) -> Iterator[tuple[Path, SelectorPeer]]:
+        """The peers by label with their paths."""
+        for path, peer in self.peers:
+            if isinstance(peer, SelectorPeer):
+                yield path, peer
+
+    @property
+    def ports(self) -> Iterator[tuple[Path, PortRule, Mapping[str, Any]]]:
+        """The ports with their paths, and as JSON."""
+        written = self.raw.get("ports") or ()
+        for index, (port, raw) in enumerate(zip(self.rule.ports, written, strict=False)):
+            yield (*self.path, "ports", index), port, raw or {}
+
+    @property
+    def raw_peers(self) -> list[Mapping[str, Any]]:
+        """The peers as JSON."""
+        return [peer or {} for peer in self.raw.get(self.list_name) or ()]
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A NetworkPolicy and all that is known around it.
+
+    Args:
+        stored: the policy and its JSON, as written or as stored.
+        cluster: where it is.
+        old: its former version, where a change is judged.
+        before: the cluster before the change, where that is known.
+        gone: the change takes the policy away.
+    """
+
+    stored: Stored
+    cluster: Cluster
+    old: Stored | None = None
+    before: Cluster | None = None
+    gone: bool = False
+
+    @property
+    def policy(self) -> Policy:
+        """The policy, normalised."""
+        return self.stored.policy
+
+    @property
+    def value(self) -> Mapping[str, Any]:
+        """The policy as JSON."""
+        return self.stored.value
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """The spec as JSON."""
+        return self.value.get("spec") or {}
+
+    @property
+    def all_rules(self) -> Iterator[RuleAt]:
+        """Every rule, those that nothing enforces too."""
+        for direction in Direction:
+            raws = self.spec.get(direction.lower()) or ()
+            enforced = direction in self.policy.types
+            pairs = zip(self.policy.rules(direction), raws, strict=False)
+            for index, (rule, raw) in enumerate(pairs):
+                yield RuleAt(direction, index, rule, raw or {}, enforced)
+
+    @property
+    def rules(self) -> Iterator[RuleAt]:
+        """The rules of the directions that policyTypes names."""
+        return (rule for rule in self.all_rules if rule.enforced)
+
+    @property
+    def selectors(self) -> Iterator[tuple[Path, Selector]]:
+        """Every selector of the policy with its path."""
+        yield ("spec", "podSelector"), self.policy.pods
+        for rule in self.rules:
+            for path, peer in rule.selectors:
+                yield (*path, "podSelector"), peer.pods
+                if peer.namespaces is not None:
+                    yield (*path, "namespaceSelector"), peer.namespaces
