@@ -1,6 +1,6 @@
 """The cluster around a policy, from the objects of the input or from one request alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -9,10 +9,13 @@ from webhook.lint.facts import Facts, gather
 from webhook.lint.labels_text import untrapped
 from webhook.netpol import bits
 from webhook.netpol.fields import Field
-from webhook.netpol.model import Pod, Policy, SelectorPeer
+from webhook.netpol.model import Direction, Pod, Policy, SelectorPeer
 from webhook.netpol.parse import parse_object, parse_world
 from webhook.netpol.parse_policy import parse_policy
 from webhook.netpol.world import World
+
+Isolated = tuple[tuple[tuple[Policy, ...], tuple[Pod, ...]], ...]
+"""Policies, and the pods that exactly these isolate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,33 @@ class Cluster:
         """Return the pods that a policy selects, those in their node's network too."""
         table = self.world.table
         return self.pods_of(table.in_namespace(policy.namespace) & table.matching(policy.pods))
+
+    def isolated(self, namespace: str, direction: Direction) -> Isolated:
+        """Return the pods of a namespace that the same policies isolate, with those policies."""
+        key = namespace, direction
+        if key not in self._isolated:
+            self._isolated[key] = tuple(self._cells(namespace, direction))
+        return self._isolated[key]
+
+    @cached_property
+    def _isolated(self) -> dict[tuple[str, Direction], Isolated]:
+        return {}
+
+    def _cells(
+        self, namespace: str, direction: Direction
+    ) -> Iterator[tuple[tuple[Policy, ...], tuple[Pod, ...]]]:
+        table = self.world.table
+        members = table.in_namespace(namespace) & ~table.host_network
+        policies = [p for p in self.world.policies_of(namespace) if direction in p.types]
+        selected = [members & table.matching(policy.pods) for policy in policies]
+        cells = [members] if members else []
+        for each in selected:
+            cells = bits.refine(cells, each)
+        for cell in cells:
+            selecting = (p for p, each in zip(policies, selected, strict=True) if cell & each)
+            found = tuple(selecting)
+            if found:
+                yield found, tuple(self.pods_of(cell))
 
     def pods_of(self, slots: int) -> list[Pod]:
         """Return the pods of a set of slots."""

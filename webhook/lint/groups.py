@@ -64,15 +64,13 @@ def groups(
     """
     if direction not in policy.types:
         return []
-    scope = cluster.world.scopes.get(policy.namespace)
-    compiled = scope.groups[direction] if scope else ()
-    known = {
-        each.policies: (*cluster.pods_of(each.subjects),)
-        for each in compiled
-        if policy in each.policies
-    }
+    known = [
+        Group(direction, pods, policies)
+        for policies, pods in cluster.isolated(policy.namespace, direction)
+        if policy in policies
+    ]
     if known:
-        return [Group(direction, pods, policies) for policies, pods in known.items()]
+        return known
     return [Group(direction, (), _likely(cluster, policy, direction, generous=generous))]
 
 
