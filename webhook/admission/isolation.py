@@ -18,8 +18,8 @@ from webhook.model.objects import NetworkPolicy
 from webhook.model.profiles import Manifest
 from webhook.netpol.errors import FieldError
 from webhook.netpol.fields import Field
-from webhook.netpol.model import Policy
-from webhook.netpol.parse_policy import parse_policy
+from webhook.netpol.model import Policy, Rule
+from webhook.netpol.parse_policy import parse_policy, parse_rule
 from webhook.protection import may_weaken
 
 logger = logging.getLogger(__name__)
@@ -143,4 +143,18 @@ def _parsed(policy: NetworkPolicy, spec: dict[str, Any]) -> Policy:
 def _parse(namespace: str, name: str, spec: bytes) -> Policy:
     """Read a spec once: a review asks for the same policies several times, and so does the next."""
     metadata = {"namespace": namespace, "name": name}
-    return parse_policy(Field({"metadata": metadata, "spec": msgspec.json.decode(spec)}))
+    document = {"metadata": metadata, "spec": msgspec.json.decode(spec)}
+    return parse_policy(Field(document), _parse_rule)
+
+
+def _parse_rule(at: Field, peers: str) -> Rule:
+    """Read a rule once: most edits change one of many."""
+    try:
+        return _rule(_encoder.encode(at.value), peers)
+    except FieldError:
+        return parse_rule(at, peers)  # once more, for an error that names the place
+
+
+@lru_cache(maxsize=MAX_PARSED)
+def _rule(rule: bytes, peers: str) -> Rule:
+    return parse_rule(Field(msgspec.json.decode(rule)), peers)

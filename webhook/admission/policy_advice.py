@@ -17,7 +17,7 @@ from webhook.deadline import Deadline
 from webhook.errors import ClusterError, DeadlineError, TooManyError
 from webhook.interfaces import PodLister, PolicyLister
 from webhook.model.objects import NetworkPolicy
-from webhook.netpol.engine import Change, declared, diff
+from webhook.netpol.engine import Comparison
 from webhook.netpol.labels import Selector
 from webhook.netpol.model import Direction, Policy, Rule, SelectorPeer
 from webhook.netpol.world import World
@@ -87,12 +87,13 @@ class PolicyAdviser:
         whole, picture = self._picture(namespace, others, old, new, deadline)
         before = picture.with_policies(namespace, (*others, *((old,) if old else ())))
         after = before.without_policy(namespace, name) if new is None else before.with_policy(new)
-        change = diff(before, after, checkpoint=lambda: _check(deadline))
+        compared = Comparison(before, after)
+        change = compared.change(lambda: _check(deadline))
         teller = Teller(after, namespace, whole)
         lines = (*teller.lines("opens", change.opened), *teller.lines("closes", change.closed))
         if not change.opened and new is not None:
             sides = [d for d in Direction if _side(old, d) != _side(new, d)]
-            lines = (*_withheld(before, after, sides, teller, deadline), *lines)
+            lines = (*_withheld(compared, sides, teller, deadline), *lines)
         return lines or (nothing([_why_nothing(after, namespace, old, new)]),)
 
     def _picture(
@@ -146,12 +147,12 @@ def _side(policy: Policy | None, direction: Direction) -> tuple[Selector, tuple[
 
 
 def _withheld(
-    before: World, after: World, sides: Iterable[Direction], teller: Teller, deadline: Deadline
+    compared: Comparison, sides: Iterable[Direction], teller: Teller, deadline: Deadline
 ) -> Iterator[str]:
     """What the change would open, were it not for policies of the other side."""
     for direction in sides:
         _check(deadline)
-        wanted: Change = declared(before, after, direction)
+        wanted = compared.declared(direction)
         if wanted.opened:
             names = teller.denied_by(direction, wanted.opened)
             more = len(names) - MAX_NAMES

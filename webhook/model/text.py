@@ -17,7 +17,9 @@ def one_line(text: str, limit: int = MAX_WARNING_RUNES) -> str:
 
     Lone surrogates, which UTF-8 cannot carry, become question marks.
     """
-    printable = "".join(c if c.isprintable() or c == " " else " " for c in _encodable(text))
+    printable = _encodable(text)
+    if not printable.isprintable():
+        printable = "".join(c if c.isprintable() else " " for c in printable)
     line = " ".join(printable.split())
     return line if len(line) <= limit else line[: limit - 1] + "…"
 

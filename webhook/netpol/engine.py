@@ -11,7 +11,7 @@ from webhook.netpol.intervals import difference
 from webhook.netpol.lens import External, Lens
 from webhook.netpol.model import Direction, Pod
 from webhook.netpol.names import Names
-from webhook.netpol.reach import Reach, changes, moves, reach
+from webhook.netpol.reach import Groups, Reach, changes, moves, reach
 from webhook.netpol.rows import Block, Rows
 from webhook.netpol.table import PodTable
 from webhook.netpol.world import World, cut
@@ -61,47 +61,61 @@ def diff(
         checkpoint: called again and again, every few milliseconds; it may raise to give up,
             for this module has no clock.
     """
-    find = partial(changes, checkpoint=checkpoint)
-    return _change(before, after, find, ipblock_matches_pods=ipblock_matches_pods)
+    compared = Comparison(before, after, ipblock_matches_pods=ipblock_matches_pods)
+    return compared.change(checkpoint)
 
 
 def declared(
     before: World, after: World, direction: Direction, *, ipblock_matches_pods: bool = True
 ) -> Change:
-    """Return what a change opens and closes on one side, whatever the other side says.
+    """Return what a change opens and closes on one side; see `Comparison.declared`."""
+    compared = Comparison(before, after, ipblock_matches_pods=ipblock_matches_pods)
+    return compared.declared(direction)
 
-    Where this is more than `diff`, policies of the other side still deny the rest.
+
+class Comparison:
+    """Two worlds side by side, asked several questions.
 
     Args:
         before: the cluster before the change.
         after: the cluster after it.
-        direction: the side whose policies are asked.
         ipblock_matches_pods: as in `connectivity`.
     """
-    find = partial(moves, direction=direction)
-    return _change(before, after, find, ipblock_matches_pods=ipblock_matches_pods)
 
+    def __init__(self, before: World, after: World, *, ipblock_matches_pods: bool = True) -> None:
+        before, after = _aligned(before, after)
+        views = _views((before, after), ipblock_matches_pods=ipblock_matches_pods)
+        altered = _altered(before.table, after.table)
+        self._groups = [(family, Groups(lenses, altered)) for family, lenses in views]
+        self._names = _names(views)
 
-def _change(
-    before: World,
-    after: World,
-    find: Callable[[Lens, Lens, int], Iterator[Reach]],
-    *,
-    ipblock_matches_pods: bool,
-) -> Change:
-    before, after = _aligned(before, after)
-    views = _views((before, after), ipblock_matches_pods=ipblock_matches_pods)
-    altered = _altered(before.table, after.table)
-    opened: list[Block] = []
-    closed: list[Block] = []
-    for family, (old, new) in views:
-        for found in find(old, new, altered):
-            was, now = found.ports
-            for blocks, ports in ((opened, difference(now, was)), (closed, difference(was, now))):
-                if ports:
-                    blocks.append(Block(family, found.sources, found.targets, ports))
-    names = _names(views)
-    return Change(Rows(tuple(opened), names), Rows(tuple(closed), names))
+    def change(self, checkpoint: Callable[[], None] = lambda: None) -> Change:
+        """Return the difference; the argument is that of `diff`."""
+        return self._change(partial(changes, checkpoint=checkpoint))
+
+    def declared(self, direction: Direction) -> Change:
+        """Return what the change opens and closes on one side, whatever the other side says.
+
+        Where this is more than `change`, policies of the other side still deny the rest.
+
+        Args:
+            direction: the side whose policies are asked.
+        """
+        return self._change(partial(moves, direction=direction))
+
+    def _change(self, find: Callable[[Groups], Iterator[Reach]]) -> Change:
+        opened: list[Block] = []
+        closed: list[Block] = []
+        for family, groups in self._groups:
+            for found in find(groups):
+                was, now = found.ports
+                for blocks, ports in (
+                    (opened, difference(now, was)),
+                    (closed, difference(was, now)),
+                ):
+                    if ports:
+                        blocks.append(Block(family, found.sources, found.targets, ports))
+        return Change(Rows(tuple(opened), self._names), Rows(tuple(closed), self._names))
 
 
 def _views(worlds: tuple[World, ...], *, ipblock_matches_pods: bool) -> list[View]:

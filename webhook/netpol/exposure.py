@@ -80,7 +80,7 @@ def exposure(world: World) -> Iterator[Exposure]:
             opening = Opening(ALL_PORTS)
             yield Exposure(names, direction, EVERYTHING, EVERYTHING, opening)
         for namespace in sorted(world.scopes):
-            for group in world.scopes[namespace].groups[direction]:
+            for group in world.scopes[namespace].groups(direction):
                 yield from _of_group(world.scopes[namespace], group, direction)
 
 

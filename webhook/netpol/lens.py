@@ -8,11 +8,11 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
 
 from webhook.netpol import bits
 from webhook.netpol.addresses import Family, external_name
 from webhook.netpol.intervals import EMPTY, Interval, Ranges, union
+from webhook.netpol.lazy import lazy
 from webhook.netpol.model import Direction
 from webhook.netpol.ports import ALL_PORTS
 from webhook.netpol.scope import CompiledRule, Group
@@ -30,7 +30,7 @@ class External:
     spans: tuple[Interval, ...]
     base: int
 
-    @cached_property
+    @lazy
     def _starts(self) -> list[int]:
         return [low for low, _ in self.spans]
 
@@ -39,7 +39,7 @@ class External:
         """All ranges."""
         return bits.span(self.base, self.base + len(self.spans))
 
-    @cached_property
+    @lazy
     def names(self) -> list[str]:
         """The ranges as rows name them."""
         return [external_name(self.family, span) for span in self.spans]
@@ -66,12 +66,12 @@ class Lens:
     external: External
     ipblock_matches_pods: bool
 
-    @cached_property
+    @lazy
     def pods(self) -> int:
         """The pods of the family."""
         return self.world.table.of_family(self.external.family)
 
-    @cached_property
+    @lazy
     def everyone(self) -> int:
         """The pods of the family and all external ranges."""
         return self.pods | self.external.everyone
@@ -106,7 +106,7 @@ class Lens:
     def groups(self, namespace: str, direction: Direction) -> tuple[Group, ...]:
         """Return the isolated groups of a namespace."""
         scope = self.world.scopes.get(namespace)
-        return scope.groups[direction] if scope else ()
+        return scope.groups(direction) if scope else ()
 
 
 def partition(universe: int, opened: Iterable[tuple[int, Ranges]]) -> Cells:

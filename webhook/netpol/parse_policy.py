@@ -6,6 +6,7 @@ pkg/apis/networking/v1/defaults.go (``SetDefaults_NetworkPolicy``): without
 """
 
 import re
+from collections.abc import Callable
 
 from webhook.netpol.addresses import Family, parse_cidr
 from webhook.netpol.fields import Field
@@ -19,16 +20,25 @@ _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?"
 _MAX_TYPES = 2
 
 
-def parse_policy(document: Field) -> Policy:
+ParseRule = Callable[[Field, str], Rule]
+"""Reads an item of ``ingress`` or ``egress``, given the field that lists its peers."""
+
+
+def parse_policy(document: Field, parse: ParseRule | None = None) -> Policy:
     """Read a NetworkPolicy.
+
+    Args:
+        document: the object.
+        parse: reads the rules; `parse_rule`, or one that remembers.
 
     Raises:
         FieldError: the API server would refuse the object.
     """
     metadata = document.get("metadata")
     spec = document.get("spec").only("podSelector", "ingress", "egress", "policyTypes")
-    ingress = tuple(_parse_rule(rule, "from") for rule in spec.get("ingress").items())
-    egress = tuple(_parse_rule(rule, "to") for rule in spec.get("egress").items())
+    read = parse or parse_rule
+    ingress = tuple(read(rule, "from") for rule in spec.get("ingress").items())
+    egress = tuple(read(rule, "to") for rule in spec.get("egress").items())
     return Policy(
         namespace=metadata.get("namespace").text() or "default",
         name=metadata.get("name").text(),
@@ -58,7 +68,16 @@ def _parse_type(at: Field) -> Direction:
     raise at.error(f'Unsupported value: "{text}": supported values: "Ingress", "Egress"{hint}')
 
 
-def _parse_rule(at: Field, peers: str) -> Rule:
+def parse_rule(at: Field, peers: str) -> Rule:
+    """Read a rule.
+
+    Args:
+        at: the item of ``ingress`` or ``egress``.
+        peers: the field that lists its peers, ``from`` or ``to``.
+
+    Raises:
+        FieldError: the API server would refuse it.
+    """
     at.only(peers, "ports")
     return Rule(
         peers=tuple(map(_parse_peer, at.get(peers).items())),

@@ -11,11 +11,12 @@ has changed.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce
+from functools import reduce
 from itertools import product
 from operator import or_
 
 from webhook.netpol.intervals import EMPTY, Ranges, intersection
+from webhook.netpol.lazy import lazy
 from webhook.netpol.lens import Lens
 from webhook.netpol.model import Direction
 from webhook.netpol.scope import Group
@@ -53,13 +54,13 @@ class Subjects:
     altered: bool = False
     external: bool = False
 
-    @cached_property
+    @lazy
     def changed(self) -> bool:
-        """Tell whether other policies, or others of the same name, select them."""
+        """Tell whether policies with other rules select them."""
         first = self.sides[0]
-        return any(side is not first and side.policies != first.policies for side in self.sides)
+        return any(side is not first and side.written != first.written for side in self.sides)
 
-    @cached_property
+    @lazy
     def cells(self) -> list[tuple[int, Values]]:
         """Partition the universe by what is open to each peer, in each world."""
         joint: list[tuple[int, Values]] = [(self.universe, ())]
@@ -73,7 +74,7 @@ class Subjects:
             ]
         return joint
 
-    @cached_property
+    @lazy
     def moving(self) -> list[tuple[int, Values]]:
         """The cells that differ between the worlds."""
         return [cell for cell in self.cells if cell[1][0] != cell[1][-1]]
@@ -81,10 +82,9 @@ class Subjects:
 
 def reach(lens: Lens) -> Iterator[Reach]:
     """Yield everything that is allowed in one world."""
-    groups = _Groups((lens,), altered=0)
-    targets = list(groups.of(Direction.INGRESS))
-    chunks = list(_chunks(list(groups.of(Direction.EGRESS))))
-    for target in targets:
+    groups = Groups((lens,), altered=0)
+    chunks = list(_chunks(groups.of(Direction.EGRESS)))
+    for target in groups.of(Direction.INGRESS):
         incoming = [cell for cell in target.cells if cell[1] != (EMPTY,)]
         senders = reduce(or_, (members for members, _ in incoming), 0)
         for members, chunk in chunks:
@@ -99,22 +99,16 @@ def _chunks(groups: Sequence[Subjects]) -> Iterator[tuple[int, Sequence[Subjects
         yield reduce(or_, (group.members for group in chunk)), chunk
 
 
-def changes(
-    before: Lens, after: Lens, altered: int, *, checkpoint: Callable[[], None]
-) -> Iterator[Reach]:
+def changes(groups: "Groups", *, checkpoint: Callable[[], None]) -> Iterator[Reach]:
     """Yield what differs between two worlds whose pods have the same slots.
 
     Args:
-        before: the world before the change.
-        after: the world after it.
-        altered: the pods that differ themselves, or whose Namespace's labels do.
+        groups: of the world before the change and of the one after it.
         checkpoint: called before each group and each meeting; raises to give up.
     """
-    groups = _Groups((before, after), altered)
-    targets = list(groups.of(Direction.INGRESS))
-    sources = list(groups.of(Direction.EGRESS))
+    sources = groups.of(Direction.EGRESS)
     touched = [source for source in sources if source.changed or source.altered]
-    for target in targets:
+    for target in groups.of(Direction.INGRESS):
         checkpoint()
         for source in sources if target.changed or target.altered else touched:
             checkpoint()
@@ -123,16 +117,14 @@ def changes(
                     yield found
 
 
-def moves(before: Lens, after: Lens, altered: int, *, direction: Direction) -> Iterator[Reach]:
+def moves(groups: "Groups", *, direction: Direction) -> Iterator[Reach]:
     """Yield what differs on one side between two worlds, as `changes` does for both.
 
     Args:
-        before: the world before the change.
-        after: the world after it.
-        altered: the pods that differ themselves, or whose Namespace's labels do.
+        groups: of the world before the change and of the one after it.
         direction: the side.
     """
-    for subjects in _Groups((before, after), altered).of(direction):
+    for subjects in groups.of(direction):
         if subjects.changed or subjects.altered:
             for peers, ports in subjects.moving:
                 ends = (peers, subjects.members)
@@ -174,10 +166,16 @@ def _meet(
                     yield Reach(sources, targets, ports)
 
 
-class _Groups:
-    """The groups of several worlds, refined so that each is one group in every world."""
+class Groups:
+    """The groups of several worlds, refined so that each is one group in every world.
+
+    Args:
+        lenses: the worlds, in one family.
+        altered: the pods that differ themselves, or whose Namespace's labels do.
+    """
 
     def __init__(self, lenses: tuple[Lens, ...], altered: int) -> None:
+        self._known: dict[Direction, list[Subjects]] = {}
         self._lenses = lenses
         self._altered = altered
         self._external = lenses[0].external.everyone
@@ -185,8 +183,14 @@ class _Groups:
         for lens in lenses:
             self._universe |= lens.everyone
 
-    def of(self, direction: Direction) -> Iterator[Subjects]:
-        """Yield disjoint groups that together are the universe."""
+    def of(self, direction: Direction) -> Sequence[Subjects]:
+        """Return disjoint groups that together are the universe."""
+        known = self._known.get(direction)
+        if known is None:
+            known = self._known[direction] = list(self._found(direction))
+        return known
+
+    def _found(self, direction: Direction) -> Iterator[Subjects]:
         rest = self._universe & ~self._external
         for members, sides in self._isolated(direction):
             present = members & rest

@@ -7,11 +7,12 @@ The form is that of np-guard's lists: pods as ``namespace/name``, external range
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 
 from webhook.netpol import bits
 from webhook.netpol.addresses import Family
 from webhook.netpol.intervals import Ranges
+from webhook.netpol.lazy import lazy
 from webhook.netpol.names import Names
 from webhook.netpol.ports import conn_text
 
@@ -45,7 +46,7 @@ class Targets:
 
     reached: tuple[tuple[str, Family, str], ...]
 
-    @cached_property
+    @lazy
     def _position(self) -> dict[str, list[int]]:
         position: dict[str, list[int]] = defaultdict(list)
         for index, (name, _, _) in enumerate(self.reached):

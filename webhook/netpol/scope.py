@@ -6,11 +6,12 @@ a change of one policy touches; all other scopes are shared between before and a
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 
 from webhook.netpol import bits
 from webhook.netpol.addresses import FAMILIES, Family
 from webhook.netpol.intervals import EMPTY, Ranges, union
+from webhook.netpol.labels import Selector
+from webhook.netpol.lazy import lazy
 from webhook.netpol.model import Direction, IPBlock, Policy, Rule, SelectorPeer
 from webhook.netpol.ports import ALL_PORTS
 from webhook.netpol.table import PodTable
@@ -46,6 +47,8 @@ class Group:
     subjects: int
     policies: tuple[Policy, ...] = ()
     rules: tuple[CompiledRule, ...] = ()
+    written: tuple[tuple[Rule, ...], ...] = ()
+    """The rules of each policy in the direction: groups that have them in common are alike."""
 
 
 @dataclass(eq=False)
@@ -55,16 +58,19 @@ class Scope:
     namespace: str
     policies: tuple[Policy, ...]
     table: PodTable
-    _compiled: dict[tuple[str, Direction], tuple[CompiledRule, ...]] = field(default_factory=dict)
+    _compiled: dict[Rule, CompiledRule] = field(default_factory=dict)
+    _groups: dict[Direction, tuple[Group, ...]] = field(default_factory=dict)
 
     def succeeded_by(self, policies: tuple[Policy, ...]) -> "Scope":
-        """Return the scope of other policies; what is compiled of those that stay is kept."""
-        mine = {policy.name: policy for policy in self.policies}
-        same = {policy.name for policy in policies if mine.get(policy.name) == policy}
-        kept = {key: rules for key, rules in self._compiled.items() if key[0] in same}
-        return Scope(self.namespace, policies, self.table, kept)
+        """Return the scope of other policies; what is compiled of the same rules is kept."""
+        groups = {
+            direction: groups
+            for direction, groups in self._groups.items()
+            if _written(self.policies, direction) == _written(policies, direction)
+        }
+        return Scope(self.namespace, policies, self.table, dict(self._compiled), groups)
 
-    @cached_property
+    @lazy
     def edges(self) -> Mapping[Family, frozenset[int]]:
         """Where the ipBlocks of the policies cut the address space."""
         blocks = [block for policy in self.policies for block in policy.blocks]
@@ -75,10 +81,12 @@ class Scope:
             for family in FAMILIES
         }
 
-    @cached_property
-    def groups(self) -> Mapping[Direction, tuple[Group, ...]]:
-        """The isolated pods of the namespace, grouped, per direction."""
-        return {direction: tuple(self._group(direction)) for direction in Direction}
+    def groups(self, direction: Direction) -> tuple[Group, ...]:
+        """Return the isolated pods of the namespace, grouped."""
+        known = self._groups.get(direction)
+        if known is None:
+            known = self._groups[direction] = tuple(self._group(direction))
+        return known
 
     def _group(self, direction: Direction) -> Iterator[Group]:
         policies = [policy for policy in self.policies if direction in policy.types]
@@ -93,7 +101,8 @@ class Scope:
             )
             if selecting:
                 rules = (rule for policy in selecting for rule in self.rules(policy, direction))
-                group = Group(cell, selecting, tuple(rules))
+                written = tuple(policy.rules(direction) for policy in selecting)
+                group = Group(cell, selecting, tuple(rules), written)
                 yield from self._resolved(group) if direction is Direction.INGRESS else (group,)
 
     def _resolved(self, group: Group) -> Iterator[Group]:
@@ -118,11 +127,12 @@ class Scope:
 
     def rules(self, policy: Policy, direction: Direction) -> tuple[CompiledRule, ...]:
         """Compile the rules of one of the policies."""
-        key = policy.name, direction
-        known = self._compiled.get(key)
+        return tuple(map(self._compiled_once, policy.rules(direction)))
+
+    def _compiled_once(self, rule: Rule) -> CompiledRule:
+        known = self._compiled.get(rule)
         if known is None:
-            known = tuple(map(self._compile, policy.rules(direction)))
-            self._compiled[key] = known
+            known = self._compiled[rule] = self._compile(rule)
         return known
 
     def _compile(self, rule: Rule) -> CompiledRule:
@@ -151,3 +161,10 @@ class Scope:
         else:
             within = self.table.in_namespaces(peer.namespaces)
         return within & self.table.matching(peer.pods) & ~self.table.host_network
+
+
+def _written(
+    policies: tuple[Policy, ...], direction: Direction
+) -> list[tuple[str, Selector, tuple[Rule, ...]]]:
+    """What policies say in a direction: equal where none of them has changed there."""
+    return [(p.name, p.pods, p.rules(direction)) for p in policies if direction in p.types]

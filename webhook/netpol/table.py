@@ -3,12 +3,12 @@
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Mapping
-from functools import cached_property
 
 from webhook.netpol import bits
 from webhook.netpol.addresses import FAMILIES, Family
 from webhook.netpol.intervals import EMPTY, Ranges, ranges
 from webhook.netpol.labels import Labels, Operator, Requirement, Selector
+from webhook.netpol.lazy import lazy
 from webhook.netpol.model import METADATA_NAME, Pod
 from webhook.netpol.ports import port_range
 
@@ -106,17 +106,17 @@ class PodTable:
             known = self._indexes[name] = Index.of(self.slots, keys_of)
         return known
 
-    @cached_property
+    @lazy
     def names(self) -> list[str]:
         """The name of every slot's pod, empty for a hole."""
         return ["" if pod is None else pod.key for pod in self.slots]
 
-    @cached_property
+    @lazy
     def slot_of(self) -> Mapping[str, int]:
         """The slot of every pod by ``namespace/name``."""
         return {name: slot for slot, name in enumerate(self.names) if name}
 
-    @cached_property
+    @lazy
     def everyone(self) -> int:
         """All pods."""
         return self._index("everyone", lambda _: (True,)).get(key=True)
@@ -126,7 +126,7 @@ class PodTable:
         """The first hole, or the slot behind all others."""
         return (~self.everyone & (self.everyone + 1)).bit_length() - 1
 
-    @cached_property
+    @lazy
     def host_network(self) -> int:
         """Pods in their node's network, which policies by convention do not touch."""
         return self._index("host network", lambda pod: (pod.host_network,)).get(key=True)
@@ -185,7 +185,7 @@ class PodTable:
         """Partition the pods that have a port name by what it resolves to in them."""
         return self._serving.get((name, protocol), {})
 
-    @cached_property
+    @lazy
     def _serving(self) -> Mapping[tuple[str, str], Mapping[Ranges, int]]:
         found: dict[tuple[str, str], dict[Ranges, int]] = defaultdict(dict)
         for key, members in self._index("ports", _resolutions).members.items():
@@ -208,7 +208,7 @@ class PodTable:
             known = self._addressed[family, within] = bits.from_slots(inside, self.size)
         return known
 
-    @cached_property
+    @lazy
     def _sorted_addresses(self) -> Mapping[Family, tuple[list[int], list[int]]]:
         """Addresses of each family ascending, and the slots they belong to."""
         found: dict[Family, list[tuple[int, int]]] = {family: [] for family in FAMILIES}

@@ -5,11 +5,11 @@ change does not touch, compiled sets included. An admission path keeps one warm.
 """
 
 from collections.abc import Iterable, Mapping
-from functools import cached_property
 
 from webhook.netpol.addresses import FAMILIES, WHOLE, Family
 from webhook.netpol.intervals import Interval
 from webhook.netpol.labels import Labels
+from webhook.netpol.lazy import lazy
 from webhook.netpol.model import Direction, Pod, Policy, Service
 from webhook.netpol.scope import Scope
 from webhook.netpol.table import PodTable, namespace_labels
@@ -112,11 +112,12 @@ class World:
         """Compile all that a diff asks for, so that the first one is as fast as the next."""
         self.table.warm()
         for scope in self.scopes.values():
-            _ = scope.groups
+            for direction in Direction:
+                scope.groups(direction)
         _ = self.edges
         return self
 
-    @cached_property
+    @lazy
     def edges(self) -> Mapping[Family, frozenset[int]]:
         """Where the ipBlocks of all policies cut each family's address space."""
         return {
@@ -124,13 +125,13 @@ class World:
             for family in FAMILIES
         }
 
-    @cached_property
+    @lazy
     def isolated(self) -> Mapping[Direction, int]:
         """The pods that some policy isolates, per direction."""
         found = dict.fromkeys(Direction, 0)
         for scope in self.scopes.values():
-            for direction, groups in scope.groups.items():
-                for group in groups:
+            for direction in Direction:
+                for group in scope.groups(direction):
                     found[direction] |= group.subjects
         return found
 
