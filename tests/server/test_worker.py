@@ -79,6 +79,32 @@ def test_each_request_has_its_own_time(pair, monkeypatch) -> None:
     assert server.recv(100) == b"P"
 
 
+def test_an_answer_is_sent_as_a_whole(pair) -> None:
+    """What is sent in pieces while it is held leaves at once, when it is released."""
+    server, client = pair
+    client.settimeout(0.05)
+
+    server.hold()
+    server.sendall(b"HTTP/1.1 200 OK")
+    server.sendall(b" and so on")
+    with pytest.raises(TimeoutError):
+        client.recv(100)
+    server.release()
+
+    assert client.recv(100) == b"HTTP/1.1 200 OK and so on"
+
+
+def test_nothing_is_held_after_the_release(pair) -> None:
+    """Who sends without holding, such as the farewell of TLS, is not kept waiting."""
+    server, client = pair
+    server.hold()
+    server.release()
+
+    server.sendall(b"now")
+
+    assert client.recv(100) == b"now"
+
+
 def test_a_poller_is_never_kept_waiting(pair) -> None:
     """Left to the poller, a socket without bytes says so at once."""
     server, _ = pair

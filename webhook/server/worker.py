@@ -39,6 +39,24 @@ class ImpatientSocket(ssl.SSLSocket):
     """
 
     _until = float("inf")
+    _held: bytearray | None = None
+
+    def hold(self) -> None:
+        """Keep what is sent until `release`."""
+        self._held = bytearray()
+
+    def release(self) -> None:
+        """Send what was kept, in one TLS record: gunicorn sends the head of an answer by itself."""
+        held, self._held = self._held, None
+        if held:
+            super().sendall(held)
+
+    def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send, or keep for `release`."""
+        if self._held is None:
+            super().sendall(data, flags)
+        else:
+            self._held += data
 
     def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - the base class's signature
         """Begin a request, or leave the socket to the poller; nothing on a closed one.
@@ -92,12 +110,25 @@ class DrainingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn ships no t
         """
         kept = None if conn.initialized else self._greet(conn)
         if kept is None:
-            kept = super().handle(conn)
+            kept = self._serve(conn)
             while kept is True and self._may_linger() and _more(conn):
-                kept = super().handle(conn)
+                kept = self._serve(conn)
         if kept is False and isinstance(conn.sock, ImpatientSocket):
             # Here: gthread would do it in its main thread, and wait there for the client to close.
             conn.close(graceful=True)
+        return kept
+
+    def _serve(self, conn: TConn) -> Any:
+        """Serve one request, its answer sent as a whole."""
+        if not isinstance(conn.sock, ImpatientSocket):
+            return super().handle(conn)
+        conn.sock.hold()
+        kept = super().handle(conn)
+        try:
+            conn.sock.release()
+        except OSError as error:
+            self.log.debug("the client is gone: %s", error)
+            return False
         return kept
 
     def _greet(self, conn: TConn) -> Any:
