@@ -33,7 +33,7 @@ def _local_addresses(daemon_set: Mapping[str, Any]) -> list[tuple[Family, int]]:
     """Read ``-localip 169.254.20.10,10.96.0.10``; the second is kube-dns's own, bound too."""
     for container in entries(daemon_set, "spec", "template", "spec", "containers"):
         words = " ".join(map(str, entries(container, "args"))).split()
-        for flag, value in zip(words, [*words[1:], ""], strict=True):
+        for flag, value in zip(words, [*words[1:], ""], strict=False):
             if flag.lstrip("-").partition("=")[0] == "localip":
                 value = flag.partition("=")[2] or value  # noqa: PLW2901 - -localip=… or -localip …
                 return _addresses(value.split(","))

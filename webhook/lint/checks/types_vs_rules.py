@@ -25,7 +25,7 @@ _DENIED = (
     "cilium/cilium#48703",
 )
 def types_vs_rules(subject: Subject) -> Iterator[Problem]:
-    """PolicyTypes names exactly the directions that the author means.
+    """The policyTypes are exactly the directions that the author means.
 
     Why: rules of a direction that policyTypes leaves out are ignored (the AWS controller and Cilium
     enforce them anyway, so the same policy does different things). `sticky`: the API server fills
