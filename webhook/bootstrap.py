@@ -45,6 +45,7 @@ from webhook.settings import (
     Settings,
     Strictness,
 )
+from webhook.stop import Stop
 
 CALL_SECONDS = 10.0
 """Time for a call that no request waits for."""
@@ -155,13 +156,16 @@ def _live(environment: Environment, recorder: Recorder) -> Parts:
     from webhook.cluster.client import Api  # noqa: PLC0415 - an offline run does without kubernetes
     from webhook.cluster.events import EventWriter  # noqa: PLC0415
     from webhook.cluster.live import LiveCluster  # noqa: PLC0415
+    from webhook.cluster.policy_watch import PolicyWatch  # noqa: PLC0415
     from webhook.cluster.secrets import SecretStore  # noqa: PLC0415
 
     settings, identity = environment.settings, environment.identity
-    api = Api.connect(
-        environment.kubeconfig, connections=settings.server.threads, version=__version__
-    )
-    cluster = LiveCluster(api, EventWriter(api, instance=identity.pod), identity)
+    connections = settings.server.threads + 1  # the watch keeps one
+    api = Api.connect(environment.kubeconfig, connections=connections, version=__version__)
+    watch = PolicyWatch(api) if settings.network_policies.diff.enabled else None
+    if watch is not None:
+        threading.Thread(target=watch.run, args=[Stop()], name="policies", daemon=True).start()
+    cluster = LiveCluster(api, EventWriter(api, instance=identity.pod), identity, watch)
     store = SecretStore(api, identity.namespace, settings.certificates.secret_name)
     return _parts(environment, recorder, cluster, store)
 

@@ -131,8 +131,11 @@ class PolicyLister(Protocol):
         """Those of a namespace, of all namespaces where it is None; as they are now."""
 
 
-class PodLister(Protocol):
+class Advisory(Protocol):
     """Reads what a change of a NetworkPolicy is told by: advice, so nothing waits for it."""
+
+    def recent_policies(self, namespace: str | None, deadline: Deadline) -> Iterator[NetworkPolicy]:
+        """NetworkPolicies of a namespace or of all, as a watch told them last."""
 
     def namespace_labels(self, deadline: Deadline) -> Mapping[str, Mapping[str, str]]:
         """The labels of every Namespace by its name."""
@@ -181,7 +184,7 @@ class Cluster(
     Namespaces,
     Policies,
     PolicyLister,
-    PodLister,
+    Advisory,
     Authorizer,
     Events,
     Installation,

@@ -158,6 +158,10 @@ class SnapshotCluster:
                 metadata = msgspec.structs.replace(policy.metadata, namespace=space)
                 yield NetworkPolicy(metadata, policy.spec)
 
+    def recent_policies(self, namespace: str | None, deadline: Deadline) -> Iterator[NetworkPolicy]:
+        """The same."""
+        return self.network_policies(namespace, deadline)
+
     def namespace_labels(self, deadline: Deadline) -> Mapping[str, Mapping[str, str]]:
         """The labels of every Namespace of the snapshot."""
         del deadline

@@ -191,6 +191,9 @@ class FakeCluster:
                 metadata = {**item["metadata"], "namespace": where, "name": name}
                 yield msgspec.convert({"metadata": metadata, "spec": item["spec"]}, NetworkPolicy)
 
+    def recent_policies(self, namespace: str | None, deadline: Deadline) -> Iterator[NetworkPolicy]:
+        return self.network_policies(namespace, deadline)
+
     def namespace_labels(self, deadline: Deadline) -> Mapping[str, Mapping[str, str]]:
         self._enter("namespace_labels", deadline)
         return {name: self.labels.get(name, {}) for name in {*self.namespaces, *self.labels}}

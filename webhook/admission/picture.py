@@ -10,12 +10,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Protocol
 
 from webhook.admission.isolation import all_stored
 from webhook.deadline import Deadline
 from webhook.errors import DeadlineError
-from webhook.interfaces import PodLister, PolicyLister
+from webhook.interfaces import Advisory
 from webhook.model.pods import PodObject
 from webhook.netpol.addresses import Family, parse_address
 from webhook.netpol.model import ContainerPort, Pod
@@ -32,10 +31,6 @@ STALE_FACTOR = 2
 
 READ_SECONDS = 20.0
 """For reading the cluster, whoever waits for it."""
-
-
-class PictureReader(PolicyLister, PodLister, Protocol):
-    """What is asked of the cluster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +59,7 @@ class Pictures:
 
     def __init__(
         self,
-        cluster: PictureReader,
+        cluster: Advisory,
         max_pods: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -114,7 +109,7 @@ class Pictures:
     def _world(self, deadline: Deadline) -> World:
         found = self._cluster.pods(self._max_pods, deadline)
         labels = self._cluster.namespace_labels(deadline)
-        policies = all_stored(self._cluster.network_policies(None, deadline))
+        policies = all_stored(self._cluster.recent_policies(None, deadline))
         return World.of(pods(found), policies, labels).warm()
 
 

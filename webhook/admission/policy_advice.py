@@ -8,14 +8,13 @@ never does it wait longer, never does it refuse.
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from webhook.admission.guard import Advice
 from webhook.admission.isolation import all_stored, stored
 from webhook.admission.picture import Pictures, pods
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError, DeadlineError, TooManyError
-from webhook.interfaces import PodLister, PolicyLister
+from webhook.interfaces import Advisory
 from webhook.model.objects import NetworkPolicy
 from webhook.netpol.engine import Comparison
 from webhook.netpol.labels import Selector
@@ -32,10 +31,6 @@ RESERVE_SECONDS = 0.5
 AUDIT_KEY = "diff"
 
 
-class AdviceReader(PolicyLister, PodLister, Protocol):
-    """What is asked of the cluster."""
-
-
 @dataclass(frozen=True, slots=True)
 class PolicyAdviser:
     """Tells what a change of a NetworkPolicy opens and closes.
@@ -47,7 +42,7 @@ class PolicyAdviser:
         max_pods: that are looked at.
     """
 
-    cluster: AdviceReader
+    cluster: Advisory
     pictures: Pictures
     budget: float
     max_pods: int
@@ -81,7 +76,7 @@ class PolicyAdviser:
     def _told(
         self, namespace: str, old: Policy | None, new: Policy | None, deadline: Deadline
     ) -> tuple[str, ...]:
-        own = tuple(all_stored(self.cluster.network_policies(namespace, deadline)))
+        own = tuple(all_stored(self.cluster.recent_policies(namespace, deadline)))
         name = next((p.name for p in (new, old) if p is not None), "")
         others = tuple(policy for policy in own if policy.name != name)
         whole, picture = self._picture(namespace, others, old, new, deadline)

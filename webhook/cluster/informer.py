@@ -46,18 +46,28 @@ Handler = Callable[[str, ObjectMeta], None]
 logger = logging.getLogger(__name__)
 
 
+class Versioned(Protocol):
+    """Metadata, as far as watching needs them."""
+
+    @property
+    def resource_version(self) -> str:
+        """Where to go on from."""
+
+
 class Watched(Protocol):
     """An object that can be watched."""
 
     @property
-    def metadata(self) -> ObjectMeta:
+    def metadata(self) -> Versioned:
         """Its metadata."""
 
 
 Item = TypeVar("Item", bound=Watched)
 
 
-class _Page(msgspec.Struct, Generic[Item], frozen=True):
+class Page(msgspec.Struct, Generic[Item], frozen=True):
+    """A page of a list."""
+
     metadata: ListMeta = ListMeta()
     items: list[Item] | None = None  # an empty list of metadata is null
 
@@ -77,21 +87,21 @@ class Form(msgspec.Struct, Generic[Item], frozen=True):
         accept_list: media type of a list.
     """
 
-    page: "msgspec.json.Decoder[_Page[Item]]"
+    page: "msgspec.json.Decoder[Page[Item]]"
     object: "msgspec.json.Decoder[Item]"
     accept: str = JSON
     accept_list: str = JSON
 
 
 PARTIAL: Form[PartialObject] = Form(
-    msgspec.json.Decoder(_Page[PartialObject]),
+    msgspec.json.Decoder(Page[PartialObject]),
     msgspec.json.Decoder(PartialObject),
     METADATA,
     METADATA_LIST,
 )
 """Metadata alone."""
 POLICIES: Form[StandingPolicy] = Form(
-    msgspec.json.Decoder(_Page[StandingPolicy]), msgspec.json.Decoder(StandingPolicy)
+    msgspec.json.Decoder(Page[StandingPolicy]), msgspec.json.Decoder(StandingPolicy)
 )
 """NetworkPolicies with their specs: there is no other certain way to see that one was edited."""
 

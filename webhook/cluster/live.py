@@ -11,6 +11,7 @@ import msgspec
 from webhook.cluster.client import JSON, METADATA, METADATA_LIST, Api, Query, resource_path
 from webhook.cluster.decoding import ListMeta, decode
 from webhook.cluster.policies import PolicyWriter
+from webhook.cluster.policy_watch import PolicyWatch
 from webhook.deadline import Deadline
 from webhook.errors import (
     ConflictError,
@@ -85,9 +86,13 @@ class LiveCluster:
         api: as whom, and where.
         events: where Events go.
         identity: names our installation.
+        watch: of all NetworkPolicies, where one runs.
     """
 
-    def __init__(self, api: Api, events: Events, identity: Identity) -> None:
+    def __init__(
+        self, api: Api, events: Events, identity: Identity, watch: PolicyWatch | None = None
+    ) -> None:
+        self._watch = watch
         self._api = api
         self._policies = PolicyWriter(api)
         self._events = events
@@ -218,6 +223,15 @@ class LiveCluster:
         within = () if namespace is None else ("namespaces", namespace)
         path = resource_path("apis", "networking.k8s.io", "v1", *within, "networkpolicies")
         return self._pages(path, _policies, deadline)
+
+    def recent_policies(self, namespace: str | None, deadline: Deadline) -> Iterator[NetworkPolicy]:
+        """From the watch; before its first list, or without one, as they are now.
+
+        Raises:
+            ClusterError: as above.
+        """
+        found = self._watch.recent(namespace) if self._watch else None
+        return self.network_policies(namespace, deadline) if found is None else found
 
     def namespace_labels(self, deadline: Deadline) -> Mapping[str, Mapping[str, str]]:
         """The labels of every Namespace by its name."""
