@@ -21,6 +21,7 @@ from webhook.admission.flannel_daemonsets import FlannelDaemonSetGuard
 from webhook.admission.flannel_namespaces import FlannelNamespaceGuard
 from webhook.admission.gate import PodGate
 from webhook.admission.isolation import Isolation
+from webhook.admission.label_advice import LabelAdviser
 from webhook.admission.marks import MarksGuard
 from webhook.admission.picture import Pictures
 from webhook.admission.policies import PolicyGuard
@@ -112,6 +113,8 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
     prefix = settings.flannel.annotation_prefix
     denied = settings.flannel.direct_routing is Strictness.DENY
     chosen = settings.network_policies
+    pictures, budget = Pictures(cluster, chosen.diff.max_pods), chosen.diff.budget_millis / 1000
+    told = chosen.diff.enabled and chosen.namespace_labels
     enforcement = Enforcement(cluster) if settings.warnings.not_enforced else None
     return Admission(
         guards={
@@ -125,9 +128,13 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
                 enforcement,
                 isolation=None if chosen.reopened is Protection.OFF else Isolation(cluster, rules),
                 refuses=chosen.reopened is Protection.DENY,
-                adviser=_adviser(chosen.diff, cluster),
+                adviser=_adviser(chosen.diff, cluster, pictures),
             ),
-            "/namespaces": MarksGuard(identity.username, Wishes(rules, cluster) if rules else None),
+            "/namespaces": MarksGuard(
+                identity.username,
+                Wishes(rules, cluster) if rules else None,
+                LabelAdviser(pictures, budget) if told else None,
+            ),
         },
         gate=PodGate(Sealer(cluster, rules), recorder) if rules else None,
         rules=rules,
@@ -137,10 +144,9 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
     )
 
 
-def _adviser(chosen: DiffSettings, cluster: Cluster) -> PolicyAdviser | None:
+def _adviser(chosen: DiffSettings, cluster: Cluster, pictures: Pictures) -> PolicyAdviser | None:
     if not chosen.enabled:
         return None
-    pictures = Pictures(cluster, chosen.max_pods)
     return PolicyAdviser(cluster, pictures, chosen.budget_millis / 1000, chosen.max_pods)
 
 

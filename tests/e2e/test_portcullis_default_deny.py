@@ -176,3 +176,22 @@ def test_pods_of_sealed_namespaces_are_never_sent(plane: ControlPlane) -> None:
     after = world.reviews_sent(plane, "pods-pending") + world.reviews_sent(plane, "pods-unmarked")
 
     assert after == before
+
+
+def test_labels_that_sealed_namespaces_trust_are_told(plane: ControlPlane) -> None:
+    """A label that lets pods into another team's namespace is set, and its author hears of it."""
+    world.seal(plane, "vault")
+    world.seal(plane, "visitor")
+    peer = {"namespaceSelector": {"matchLabels": {"visits": "vault"}}}
+    spec = {"podSelector": {}, "ingress": [{"from": [peer], "ports": [{"port": 8080}]}]}
+    world.create(plane, {**world.policy("vault", "visitors"), "spec": spec})
+
+    def told() -> bool:
+        done = plane.kubectl("label", "--dry-run=server", "ns", "visitor", "visits=vault")
+        return "pods here may enter vault: its policy visitors trusts visits=vault" in done.stderr
+
+    world.eventually(told)
+    before = world.reviews_sent(plane, "namespace-labels")
+    plane.kubectl("annotate", "ns", "visitor", "visits=vault")
+
+    assert world.reviews_sent(plane, "namespace-labels") == before

@@ -78,6 +78,21 @@ def plane(away: Installation) -> ControlPlane:
             ["annotate", "networkpolicy", "portcullis-deny-all", "-n", "steady", "a=b"],
             id="injected-policy-annotated",
         ),
+        pytest.param(
+            "networkpolicies-sealed",
+            ["patch", "networkpolicy", "own", "-n", "steady", *MERGE, '{"spec": {"egress": [{}]}}'],
+            id="own-policy-of-sealed-changed",
+        ),
+        pytest.param(
+            "networkpolicies-sealed",
+            ["create", world.policy("steady", "own-too")],
+            id="own-policy-of-sealed-created",
+        ),
+        pytest.param(
+            "networkpolicies-sealed",
+            ["delete", "networkpolicy", "own", "-n", "steady"],
+            id="own-policy-of-sealed-deleted",
+        ),
         pytest.param("marks", ["label", "namespace", "steady", f"{world.SEAL}-"], id="marks"),
         pytest.param(
             "marks", ["create", world.new_namespace("forged", seal="sealed")], id="forged-mark"
@@ -101,12 +116,12 @@ def test_what_we_guard_fails_closed(plane: ControlPlane, entry: str, command: li
         pytest.param(["label", "configmap", *FLANNEL, "a=c", "--overwrite"], id="flannel-label"),
         pytest.param(["create", world.config_map("steady", "other", "{}")], id="config-map"),
         pytest.param(["label", "namespace", "steady", "team=a"], id="namespace-label"),
+        pytest.param(["create", world.policy("older", "own")], id="own-policy-created"),
         pytest.param(
-            ["patch", "networkpolicy", "own", "-n", "steady", *MERGE, '{"spec": {"egress": []}}'],
+            ["patch", "networkpolicy", "own", "-n", "older", *MERGE, '{"spec": {"egress": [{}]}}'],
             id="own-policy-changed",
         ),
-        pytest.param(["create", world.policy("steady", "own-too")], id="own-policy-created"),
-        pytest.param(["delete", "networkpolicy", "own-too", "-n", "steady"], id="own-deleted"),
+        pytest.param(["delete", "networkpolicy", "own", "-n", "older"], id="own-policy-deleted"),
         pytest.param(["create", world.pod("steady")], id="pod-of-sealed"),
         pytest.param(["create", world.pod("kube-system", "dns", "default")], id="pod-of-system"),
         pytest.param(["create", world.pod("older", "late", "late")], id="pod-of-older"),

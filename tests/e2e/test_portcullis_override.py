@@ -144,7 +144,7 @@ def test_an_override_shows(flannel: Installation, plane: ControlPlane, on_call: 
 def test_a_deletion_reads_the_annotation_of_what_is_deleted(
     flannel: Installation, plane: ControlPlane, on_call: Path
 ) -> None:
-    """First the annotation, which changes nothing yet, then the deletion."""
+    """First the annotation, then the deletion; the leader restores what the profile asks for."""
     target = ("networkpolicy", "portcullis-allow-dns", "-n", "glass")
     refused = plane.kubectl("delete", *target, kubeconfig=on_call, check=False)
     plane.kubectl("annotate", *target, f"{world.OVERRIDE}=CHG-4", kubeconfig=on_call)
@@ -158,7 +158,8 @@ def test_a_deletion_reads_the_annotation_of_what_is_deleted(
         f"{INJECTED}: CHG-4"
     )
     assert world.metric(flannel, "portcullis_check_findings_total", **labels) == 1
-    assert set(world.policies(plane, "glass")) == {"portcullis-deny-all"}
+    assert "Warning: Portcullis restores this policy" in done.stderr
+    world.eventually(lambda: world.specs(plane, "glass") == world.INJECTED)
 
 
 def test_the_annotation_of_somebody_else_serves_nobody(plane: ControlPlane, on_call: Path) -> None:

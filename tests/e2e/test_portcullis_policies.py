@@ -146,14 +146,27 @@ def test_an_own_policy_cannot_become_ours(plane: ControlPlane) -> None:
 
 
 def test_policies_of_the_team_are_free(plane: ControlPlane) -> None:
-    """Created, changed and deleted at will, and never sent to us."""
-    before = world.reviews_sent(plane, "networkpolicies")
+    """Created, changed and deleted at will, as long as they open no more than they name."""
+    narrow = {"from": [{"podSelector": {}}], "ports": [{"port": 8080}]}
     world.create(plane, world.policy("team", "own"))
-    plane.kubectl(*merge("own", {"spec": {"ingress": [{}]}}))
+    plane.kubectl(*merge("own", {"spec": {"ingress": [narrow]}}))
     plane.kubectl(*command_of("label", "own", "a=b"))
     plane.kubectl(*command_of("delete", "own"))
 
-    assert world.reviews_sent(plane, "networkpolicies") == before
+    assert world.specs(plane, "team") == world.INJECTED
+
+
+def test_policies_of_open_namespaces_are_not_sent(plane: ControlPlane) -> None:
+    """Where nothing is denied by default nothing can be reopened; creations are told of alone."""
+    plane.kubectl("create", "namespace", "ci-open")
+    world.create(plane, world.policy("ci-open", "own"))
+    entries = ("networkpolicies", "networkpolicies-sealed", "networkpolicies-new")
+    before = [world.reviews_sent(plane, entry) for entry in entries]
+    where = ("networkpolicy", "own", "-n", "ci-open")
+    plane.kubectl("patch", *where, "--type=merge", "-p", '{"spec": {"ingress": [{}]}}')
+    plane.kubectl("delete", *where)
+
+    assert [world.reviews_sent(plane, entry) for entry in entries] == before
 
 
 def test_annotations_of_ours_are_free(plane: ControlPlane) -> None:

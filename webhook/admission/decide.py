@@ -130,7 +130,8 @@ class Admission:
             return _advised(case, attributes, answer.judged((), override.NONE, case.warnings))
         granted = override.ask(self.authorizer, attributes.user, case.metadata, findings, deadline)
         stays = granted.granted and attributes.operation != "DELETE"
-        warnings = (*case.warnings, *([override.STAYS] if stays else []))
+        further = (*case.overridden, *([override.STAYS] if stays else []))
+        warnings = (*case.warnings, *(further if granted.granted else ()))
         response = answer.judged(findings, granted, warnings)
         if response.allowed:
             _admit(case, attributes)

@@ -31,6 +31,7 @@ class Case:
         metadata: of the object whose annotations may ask for an override: the
             new one, or the old one on DELETE.
         warnings: what the author should know even if the change may happen.
+        overridden: what else he should know if an override lets it through.
         beside: further subjects of the same request; one answer is given for all.
         admitted: done before the change is let through, unless it is a dry run; may raise
             ClusterError, and the change then waits.
@@ -40,6 +41,7 @@ class Case:
     subject: object
     metadata: ObjectMeta
     warnings: tuple[str, ...] = ()
+    overridden: tuple[str, ...] = ()
     beside: tuple[object, ...] = ()
     admitted: Callable[[], None] | None = None
     advise: Callable[[], Advice] | None = None

@@ -1,10 +1,13 @@
-"""The marks guard: the labels by which a Namespace's pods are gated, and its profile."""
+"""The Namespace guard: marks by which pods are gated, the profile, labels that others trust."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
-from webhook.admission.guard import Case
+from webhook.admission.guard import Advice, Case
+from webhook.admission.label_advice import LabelAdviser
 from webhook.admission.wishes import Wishes
 from webhook.checks.subjects import MarksChange, ProfileWish
 from webhook.deadline import Deadline
@@ -24,10 +27,12 @@ class MarksGuard:
     Args:
         own_username: our own writes are not judged.
         wishes: judges profiles; None where default deny is off, and no mark gates anything.
+        adviser: tells whom new labels let in; None where nobody wants to know.
     """
 
     own_username: str
     wishes: Wishes | None
+    adviser: LabelAdviser | None = None
     name: str = "marks"
 
     def gather(self, attributes: Attributes, deadline: Deadline) -> Case | None:
@@ -37,16 +42,30 @@ class MarksGuard:
         new = (attributes.decode(attributes.object, _decoder) or _NOTHING).metadata
         if attributes.operation == "CREATE":
             wish = self.wishes.of_new(new, attributes.user, deadline)
-            return _case(_forged(new, self.wishes, wish), new, wish)
+            advise = self._advice(attributes, {}, new.label_map, deadline)
+            return _case(_forged(new, self.wishes, wish), new, wish, advise)
         if attributes.operation != "UPDATE":
             return None
         old = (attributes.decode(attributes.old_object, _decoder) or _NOTHING).metadata
         wish = self.wishes.of_change(old, new, attributes.user, deadline)
-        return _case(_changed(old, new), new, wish)
+        advise = self._advice(attributes, old.label_map, new.label_map, deadline)
+        return _case(_changed(old, new), new, wish, advise)
+
+    def _advice(
+        self, attributes: Attributes, old: StringMap, new: StringMap, deadline: Deadline
+    ) -> Callable[[], Advice] | None:
+        if self.adviser is None or old == new or attributes.subresource:
+            return None
+        return partial(self.adviser.advise, attributes.name, old, new, deadline)
 
 
-def _case(change: MarksChange, metadata: ObjectMeta, wish: ProfileWish | None) -> Case:
-    return Case(change, metadata, beside=() if wish is None else (wish,))
+def _case(
+    change: MarksChange,
+    metadata: ObjectMeta,
+    wish: ProfileWish | None,
+    advise: Callable[[], Advice] | None,
+) -> Case:
+    return Case(change, metadata, beside=() if wish is None else (wish,), advise=advise)
 
 
 def _changed(old: ObjectMeta, new: ObjectMeta) -> MarksChange:

@@ -30,6 +30,12 @@ NAMESPACE_CONTROLLERS: Final = frozenset(
 )
 """Who empties a Namespace that is being deleted."""
 
+RESTORED: Final = (
+    "Portcullis restores this policy in a second; to do without it, choose a "
+    "portcullis.dev/profile for the Namespace"
+)
+"""Told to who overrides the protection of an injected policy."""
+
 _PROTECTION = (networkpolicy_default_deny_reopened, networkpolicy_isolation_lost)
 
 _decoder = msgspec.json.Decoder(NetworkPolicy | None)
@@ -73,6 +79,7 @@ class PolicyGuard:
             change,
             (new or old or NetworkPolicy()).metadata,
             (*warnings, *self._warnings(attributes, deadline)),
+            overridden=(RESTORED,) if protected else (),
             beside=(weakened,) if self.refuses and weakened else (),
             advise=self._advice(attributes, change, deadline),
         )
