@@ -23,6 +23,12 @@ metadata:
 ---
 apiVersion: v1
 kind: Namespace
+metadata:
+  name: aged
+  annotations: {portcullis.dev/report: "deny-all: ingress 1/1 (Pod/a), egress 0/1"}
+---
+apiVersion: v1
+kind: Namespace
 metadata: {name: older}
 ---
 apiVersion: networking.k8s.io/v1
@@ -42,7 +48,7 @@ spec: {podSelector: {}}
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> str:
-    """A folder with three namespaces."""
+    """A folder with four namespaces."""
     (tmp_path / "all.yaml").write_text(MANIFESTS)
     return str(tmp_path)
 
@@ -54,6 +60,8 @@ def test_the_table(snapshot: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert code == 1
     assert capsys.readouterr().out == (
         "NAMESPACE  STATE     PROFILE   POLICIES  REASON\n"
+        "aged       unmarked  -         0         would cut off by deny-all: ingress 1/1 (Pod/a), "
+        "egress 0/1\n"
         "bank       drifted   deny-all  0         exceeded quota\n"
         "older      unmarked  -         0\n"
         "shop       sealed    deny-all  1\n"
@@ -71,5 +79,6 @@ def test_json_of_what_is_wrong(snapshot: str, capsys: pytest.CaptureFixture[str]
             "profile": "deny-all",
             "policies": [],
             "reason": "exceeded quota",
+            "report": None,
         }
     ]

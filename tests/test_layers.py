@@ -41,6 +41,7 @@ PURE = [
     "webhook.calico*",
     "webhook.enforcement*",
     "webhook.lint*",
+    "webhook.adoption*",
     "webhook.defaulting",
     "webhook.controller.plan",
     "webhook.controller.election",
@@ -81,6 +82,7 @@ LAYERS = {
     "webhook.protection*": ["webhook.protection*", "webhook.netpol*"],
     "webhook.calico*": ["webhook.calico*", "webhook.netconf"],
     "webhook.enforcement*": ["webhook.enforcement*", "webhook.model*"],
+    "webhook.adoption*": ["webhook.model*", "webhook.netpol.model"],
     "webhook.lint.checks.*": [
         "webhook.lint.[!cr]*",
         "webhook.lint.cluster",

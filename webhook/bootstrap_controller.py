@@ -24,9 +24,11 @@ from webhook.cluster.lease import LeaseLock
 from webhook.cluster.live import LiveCluster
 from webhook.cluster.profiles import ProfileSource
 from webhook.cluster.secrets import SecretStore
+from webhook.controller.backfill import Backfiller, Course
 from webhook.controller.certificates import CertificateKeeper
 from webhook.controller.elector import Elector, Timing
 from webhook.controller.metrics import ControllerMetrics
+from webhook.controller.plan import Rules
 from webhook.controller.profiles import ProfileKeeper
 from webhook.controller.reconciler import Reconciler
 from webhook.controller.runner import Runner, Task, patiently, run_until_signal
@@ -35,7 +37,9 @@ from webhook.deadline import Deadline
 from webhook.errors import SettingsError
 from webhook.exposition import HealthServer
 from webhook.metrics import PrometheusRecorder
+from webhook.model.backfill import Backfill
 from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL
+from webhook.model.objects import PartialObject
 from webhook.own_profiles import OwnProfiles
 from webhook.replica import utc_now
 from webhook.settings import ControllerSettings, Environment
@@ -43,8 +47,8 @@ from webhook.stop import Stop
 
 SEALERS = 4
 """Namespaces brought to their plan at once."""
-CONNECTIONS = SEALERS + 11
-"""One for each sealer and each watch, and some for the election and Events."""
+CONNECTIONS = SEALERS + 12
+"""One for each sealer and each watch, and some for older namespaces, the election and Events."""
 
 logger = logging.getLogger(__name__)
 
@@ -144,10 +148,16 @@ class Process:
             self._metrics,
             rate=settings.changes_per_second,
         )
+        backfiller = self._backfiller(rules)
+
+        def observe(kind: str, item: PartialObject) -> None:
+            reconciler.observe(kind, item.metadata)
+            backfiller.observe(kind, item.metadata)
+
         namespaces = Subscription(
             resource_path("api", "v1", "namespaces"),
             PARTIAL,
-            lambda kind, item: reconciler.observe(kind, item.metadata),
+            observe,
             reconciler.begin_namespaces,
             reconciler.end_namespaces,
         )
@@ -165,7 +175,23 @@ class Process:
             "watch-policies": ObjectInformer(self._api, policies, resync=resync).run,
         }
         sealers: dict[str, Task] = {f"sealer-{n}": reconciler.run for n in range(SEALERS)}
-        return watches | sealers | {"rollout": reconciler.pace} | self._profiles(own, reconciler)
+        paced: dict[str, Task] = {"rollout": reconciler.pace, "backfill": backfiller.run}
+        return watches | sealers | paced | self._profiles(own, reconciler)
+
+    def _backfiller(self, rules: Rules) -> Backfiller:
+        """Who cares for the namespaces that were there before us."""
+        settings = self._environment.settings
+        mode, chosen = settings.default_deny.backfill, settings.controller
+        enforces = mode is Backfill.ENFORCE
+        rate = chosen.adoptions_per_second if enforces else chosen.changes_per_second
+        return Backfiller(
+            self._cluster,
+            rules,
+            Course(mode, rate, chosen.report_period),
+            self._events,
+            self._recorder,
+            self._metrics,
+        )
 
     def _profiles(self, own: OwnProfiles, reconciler: Reconciler) -> dict[str, Task]:
         """Take over what the platform team writes."""

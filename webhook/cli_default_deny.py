@@ -86,6 +86,7 @@ def _json(rows: Sequence[Status]) -> str:
                 "profile": row.profile or None,
                 "policies": row.policies,
                 "reason": row.reason or None,
+                "report": row.report or None,
             }
             for row in rows
         ],
@@ -95,7 +96,7 @@ def _json(rows: Sequence[Status]) -> str:
 
 def _table(rows: Sequence[Status]) -> str:
     cells = [
-        (row.namespace, row.state, row.profile or "-", str(len(row.policies)), row.reason)
+        (row.namespace, row.state, row.profile or "-", str(len(row.policies)), _remark(row))
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(COLUMNS, *cells, strict=True)]
@@ -104,6 +105,11 @@ def _table(rows: Sequence[Status]) -> str:
         for line in (COLUMNS, *cells)
     )
     return "\n".join(lines)
+
+
+def _remark(row: Status) -> str:
+    """Why a namespace is in its state, or what adopting it would do."""
+    return row.reason or (f"would cut off by {row.report}" if row.report else "")
 
 
 def _release(arguments: argparse.Namespace) -> int:

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import msgspec
 
 from webhook.errors import SettingsError
+from webhook.model.backfill import Backfill
 from webhook.model.profiles import Profile
 from webhook.netpol.addresses import parse_cidr
 from webhook.netpol.errors import FieldError
@@ -222,6 +223,7 @@ class DefaultDenySettings(_Section, frozen=True):
         rules: the first one that fits decides.
         system_namespaces: never touched, never gated; our own is added.
         exempt_namespaces: names, or shell patterns such as ``ci-*``, that get no policies.
+        backfill: what becomes of namespaces older than the installation.
     """
 
     enabled: bool = True
@@ -232,6 +234,7 @@ class DefaultDenySettings(_Section, frozen=True):
     rules: tuple[RuleSettings, ...] = ()
     system_namespaces: tuple[Name, ...] = SYSTEM_NAMESPACES
     exempt_namespaces: tuple[Name, ...] = ()
+    backfill: Backfill = Backfill.REPORT
 
 
 class ServerSettings(_Section, frozen=True):
@@ -262,7 +265,9 @@ class ControllerSettings(_Section, frozen=True):
 
     Args:
         lease_duration: a lease not renewed for so long may be taken over.
-        changes_per_second: namespaces that a change of the settings reaches in a second.
+        changes_per_second: namespaces that a change of the settings, or a report, reaches in one.
+        adoptions_per_second: namespaces that are adopted in a second.
+        report_period: after which what adopting would cut off is looked into again.
     """
 
     lease_duration: Seconds = 15.0
@@ -270,6 +275,8 @@ class ControllerSettings(_Section, frozen=True):
     retry_period: Seconds = 2.0
     resync_period: Seconds = 600.0
     changes_per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 20.0
+    adoptions_per_second: Annotated[float, msgspec.Meta(gt=0, le=1000)] = 1.0
+    report_period: Annotated[float, msgspec.Meta(ge=60)] = 21_600.0
     metrics_port: Port = 9403
 
 

@@ -119,6 +119,7 @@ class SnapshotCluster:
                 profile=marks.profile,
                 setting=marks.setting,
                 reason=marks.reason,
+                report=marks.report,
             )
 
     def standing(self, namespace: str, deadline: Deadline) -> tuple[StandingPolicy, ...]:

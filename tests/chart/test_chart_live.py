@@ -382,6 +382,9 @@ def label(name, **labels):
         pytest.param(
             changed("ns", "sealed", annotation("reason", "x")), None, "marks", id="reason"
         ),
+        pytest.param(
+            changed("ns", "sealed", annotation("report", "x")), None, "marks", id="report"
+        ),
         pytest.param(changed("ns", "plain", label("s", seal="x")), OURSELVES, None, id="ourselves"),
         pytest.param(
             changed("ns", "sealed", {"metadata": {"labels": {"a": "b"}}}),

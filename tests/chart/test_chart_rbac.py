@@ -17,7 +17,7 @@ CLUSTER = {
     # server-side apply asks for create and patch; would a change leave a namespace closed? Ours are
     # watched by label, to repair them, and deleted where a former profile left them
     ("networking.k8s.io", "networkpolicies", ()): {"list", "watch", "create", "patch", "delete"},
-    # whom does a changed policy open to whom?
+    # whom does a changed policy open to whom? whom would default deny cut off?
     ("", "pods", ()): {"list"},
     # may the caller override?
     ("authorization.k8s.io", "subjectaccessreviews", ()): {"create"},
@@ -100,11 +100,22 @@ def test_only_our_pods_get_the_token(rendered):
     assert rendered.pod["automountServiceAccountToken"] is True
 
 
-def test_without_the_diff_no_pod_is_read(render):
+@pytest.mark.parametrize(
+    ("settings", "read"),
+    [
+        pytest.param(("true", "off"), True, id="diff"),
+        pytest.param(("false", "report"), True, id="report"),
+        pytest.param(("false", "enforce"), True, id="enforce"),
+        pytest.param(("false", "off"), False, id="neither"),
+    ],
+)
+def test_pods_are_read_only_where_something_is_told_of_them(render, settings, read):
     """What is not needed is not allowed."""
-    allowed = table(render("networkPolicies.diff.enabled=false").one("ClusterRole"))
+    diff, backfill = settings
+    values = f"networkPolicies.diff.enabled={diff}", f'defaultDeny.backfill="{backfill}"'
+    rendered = render(*values)
 
-    assert ("", "pods", ()) not in allowed
+    assert read is (("", "pods", ()) in table(rendered.one("ClusterRole")))
 
 
 def test_rbac_can_be_left_to_others(render):

@@ -51,6 +51,13 @@ def test_the_settings_in_the_schema_are_those_of_the_code():
     assert {*SECTIONS, "certificates"} == set(settings)
 
 
+def test_off_without_quotes_is_off(render):
+    """YAML reads a bare `off` as false: it means what was meant."""
+    text = render("defaultDeny.backfill=false").one("ConfigMap")["data"]["settings.yaml"]
+
+    assert decode_settings(text).default_deny.backfill == "off"
+
+
 def test_the_schema_knows_every_profile():
     """A new profile of the code is a choice of the chart, which takes what the code takes."""
     settings = SCHEMA["properties"]["defaultDeny"]["properties"]

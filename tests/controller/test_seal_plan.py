@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.controller.plan import Choice, Reason, Rules, effective, is_exempt, seal_plan
+from webhook.controller.plan import Choice, Plan, Reason, Rules, effective, is_exempt, seal_plan
 from webhook.model.namespace import Namespace, Seal
 from webhook.model.profiles import STRENGTH, Profile
 from webhook.netpol.labels import Operator, Requirement, Selector
@@ -46,6 +46,21 @@ def marked(name: str = "shop", profile: str = "deny-all", setting: str = "deny-a
         pytest.param(namespace(created=None), Reason.UNMARKED, Seal.SEALED, 2, id="age unknown"),
         pytest.param(namespace(created=SINCE), Reason.UNMARKED, Seal.SEALED, 2, id="same second"),
         pytest.param(namespace(created=BEFORE), Reason.OLDER, None, 0, id="older"),
+        pytest.param(
+            namespace(created=BEFORE, profile="deny-all"),
+            Reason.ADOPTED,
+            Seal.SEALED,
+            2,
+            id="older, adopted by a wish",
+        ),
+        pytest.param(
+            namespace(created=BEFORE, profile="none"),
+            Reason.EXEMPT,
+            Seal.EXEMPT,
+            0,
+            id="older, and somebody wished for nothing",
+        ),
+        pytest.param(namespace("ci-7", created=BEFORE), Reason.OLDER, None, 0, id="older, exempt"),
         pytest.param(
             namespace(seal="pending", created=BEFORE),
             Reason.PENDING,
@@ -116,6 +131,37 @@ def test_each_namespace_has_its_plan(
     assert plan.idle is (mark is None)
 
 
+@pytest.mark.parametrize(
+    ("given_namespace", "reason", "mark"),
+    [
+        pytest.param(namespace(created=BEFORE), Reason.ADOPTED, Seal.SEALED, id="older"),
+        pytest.param(namespace("ci-7", created=BEFORE), Reason.OLDER, None, id="exempt"),
+        pytest.param(namespace("kube-system", created=BEFORE), Reason.SYSTEM, None, id="system"),
+        pytest.param(
+            namespace(created=BEFORE, terminating=True), Reason.TERMINATING, None, id="going"
+        ),
+        pytest.param(namespace(), Reason.UNMARKED, Seal.SEALED, id="younger"),
+        pytest.param(namespace(seal="exempt", created=BEFORE), Reason.EXEMPT, None, id="released"),
+    ],
+)
+def test_enforced_adoption_takes_what_is_older_and_nothing_else(
+    given_namespace: Namespace, reason: Reason, mark: Seal | None
+) -> None:
+    """Never what is exempt, of the system, or going."""
+    plan = seal_plan(given_namespace, replace(RULES, adopts=True))
+
+    assert (plan.reason, plan.mark) == (reason, mark)
+
+
+def test_where_pods_run_allows_come_first() -> None:
+    """The denial of an adopted namespace is the last policy that is applied."""
+    born = names(seal_plan(namespace(created=AFTER), RULES))
+    adopted = names(seal_plan(namespace(created=BEFORE), replace(RULES, adopts=True)))
+
+    assert born == ["portcullis-deny-all", "portcullis-allow-dns"]
+    assert adopted == born[::-1]
+
+
 namespaces = st.builds(
     Namespace,
     name=st.sampled_from(["shop", "ci-1", "kube-system"]),
@@ -128,6 +174,10 @@ namespaces = st.builds(
 )
 
 
+def names(plan: Plan) -> list[str]:
+    return [it["metadata"]["name"] for it in plan.policies]
+
+
 @given(namespaces)
 def test_carrying_a_plan_out_leaves_nothing_to_do(before: Namespace) -> None:
     """With its mark written, a namespace's plan is idle: the controller comes to rest."""
@@ -137,7 +187,7 @@ def test_carrying_a_plan_out_leaves_nothing_to_do(before: Namespace) -> None:
     after = replace(before, seal=marks.seal, profile=marks.profile, setting=marks.setting)
 
     assert seal_plan(after, RULES).idle
-    assert seal_plan(after, RULES).policies == seal_plan(before, RULES).policies
+    assert {*names(seal_plan(after, RULES))} == {*names(seal_plan(before, RULES))}
 
 
 @given(namespaces)

@@ -151,6 +151,7 @@ class FakeCluster:
                 profile=marks.profile,
                 setting=marks.setting,
                 reason=marks.reason,
+                report=marks.report,
             )
             self.profiles[namespace.name] = marks.profile
             self.marked.append((namespace.name, marks.seal))

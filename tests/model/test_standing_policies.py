@@ -14,15 +14,18 @@ NAME = "portcullis-deny-all"
 LABELS = DENY["metadata"]["labels"]
 OURS = [{"manager": "portcullis"}]
 THEIRS = [{"manager": "kubectl"}]
+GIVEN = {"portcullis.dev/take-over": "true"}
 
 
 def standing(
     name: str = NAME,
     labels: dict[str, str] | None = None,
     managers: list[dict[str, str]] = OURS,
+    annotations: dict[str, str] | None = None,
     **spec: Any,
 ) -> StandingPolicy:
     metadata = {"name": name, "labels": LABELS if labels is None else labels}
+    metadata |= {"annotations": annotations or {}}
     value: Manifest = {"metadata": metadata | {"managedFields": managers}}
     return msgspec.convert({**value, "spec": {**DENY["spec"], **spec}}, StandingPolicy)
 
@@ -39,6 +42,12 @@ def standing(
         pytest.param([standing(labels=LABELS | {"a": "b"})], "", id="a label of their own"),
         pytest.param([standing(managers=THEIRS, ingress=[{}])], "edited", id="replaced, labelled"),
         pytest.param([standing(labels={}, managers=THEIRS)], "foreign", id="nothing is ours"),
+        pytest.param(
+            [standing(labels={}, managers=THEIRS, annotations=GIVEN)], "edited", id="given to us"
+        ),
+        pytest.param(
+            [standing(), standing("portcullis-old", {}, THEIRS, GIVEN)], "", id="given, of no use"
+        ),
         pytest.param([standing(), standing("portcullis-old")], "orphans", id="left over"),
         pytest.param([standing(), standing("old")], "", id="left over, not our name"),
         pytest.param([standing(), standing("portcullis-old", {})], "", id="left over, no label"),

@@ -24,14 +24,15 @@ def namespace(
         pytest.param(namespace("exempt", None), (), "exempt", False, id="exempt"),
         pytest.param(namespace("exempt", "none"), OURS, "drifted", True, id="not yet released"),
         pytest.param(namespace(None, None), (), "unmarked", False, id="unmarked"),
+        pytest.param(namespace(None, None, "taken"), (), "unmarked", True, id="not adopted"),
     ],
 )
 def test_states(given: Namespace, policies: tuple[str, ...], state: str, wrong: bool) -> None:
-    """A seal that is not true is drift, and drift has a reason."""
+    """A seal that is not true is drift, and drift has a reason; so has a refused adoption."""
     (row,) = statuses([given], [("shop", name) for name in policies])
 
     assert (row.state, row.policies, row.wrong) == (state, policies, wrong)
-    assert bool(row.reason) is (state == "drifted")
+    assert bool(row.reason) is (wrong and state != "pending")
 
 
 def test_rows_are_sorted() -> None:

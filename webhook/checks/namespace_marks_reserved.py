@@ -12,8 +12,9 @@ def namespace_marks_reserved(change: MarksChange) -> Iterator[Violation]:
 
     Why: pods of a namespace marked `sealed` or `exempt` are not held back
     until its policies stand. Whoever may write the mark may skip default deny.
-    The annotations portcullis.dev/setting and portcullis.dev/reason tell what
-    the settings gave, and what is wrong: they would lie.
+    The annotations portcullis.dev/setting, portcullis.dev/reason and
+    portcullis.dev/report tell what the settings gave, what is wrong, and what
+    adopting the namespace would cut off: they would lie.
 
     Allowed: every other change of the Namespace; setting them at creation
     has no effect, they are replaced then. The label portcullis.dev/profile is a

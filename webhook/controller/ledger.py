@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from webhook.controller.plan import Plan
+from webhook.controller.plan import Plan, Reason
 from webhook.model.namespace import Namespace
 from webhook.model.policies import digest_of
 from webhook.model.profiles import OWN_PREFIX, Manifest
@@ -53,7 +53,8 @@ class Ledger:
         """Note a namespace; whether it differs from what was noted before."""
         marks = plan.marks
         profile = None if marks is None else marks.profile or ""
-        unsealed = plan.due and bool(plan.policies) and namespace.seal != "sealed"
+        waits = namespace.seal != "sealed" and plan.reason is not Reason.ADOPTED
+        unsealed = plan.due and bool(plan.policies) and waits
         row = Row(namespace.uid, profile, unsealed, plan.due or bool(plan.fault))
         with self._lock:
             if self._seen is not None:

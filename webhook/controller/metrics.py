@@ -38,6 +38,17 @@ class ControllerMetrics:
             "Namespaces that wait for a change of the settings, at a bounded rate.",
             registry=registry,
         )
+        self.backfill = Gauge(
+            "portcullis_controller_backfill_depth",
+            "Namespaces older than the installation that wait for a report, or to be adopted.",
+            registry=registry,
+        )
+        self.backfilled = Counter(
+            "portcullis_controller_backfilled",
+            "Namespaces older than the installation, by what became of them.",
+            ("outcome",),
+            registry=registry,
+        )
         self.errors = Counter(
             "portcullis_controller_reconcile_errors",
             "Reconciles that failed, by kind of error.",

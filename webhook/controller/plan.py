@@ -30,13 +30,15 @@ class Rules:
     Args:
         profile: where no choice fits.
         dns: whether pods may ask kube-dns, unless `options` says otherwise.
-        since: time of the installation; older namespaces without a mark are left alone.
+        since: time of the installation; older namespaces without a mark are left alone, unless
+            their profile was wished for.
         system: names never touched, our own among them.
         exempt: names or shell patterns that get no policies.
         choices: the first one that fits decides.
         beside: what else is allowed, unless `options` says otherwise.
         options: what a single profile allows, in place of `dns` and `beside`.
         own: the profiles that the platform team wrote.
+        adopts: older namespaces get the profile of the settings too.
     """
 
     profile: str
@@ -48,6 +50,7 @@ class Rules:
     beside: Beside = field(default_factory=Beside)
     options: Mapping[str, Beside] = field(default_factory=dict, hash=False)
     own: Mapping[str, tuple[Manifest, ...]] = field(default_factory=dict, hash=False)
+    adopts: bool = False
 
     def knows(self, profile: str) -> bool:
         """Whether there is a profile of that name."""
@@ -83,6 +86,8 @@ class Reason(StrEnum):
     """Its policies stood already."""
     OLDER = "OlderThanInstallation"
     """It was there before Portcullis; adopting it is a decision of its own."""
+    ADOPTED = "Adopted"
+    """It was there before Portcullis, and that decision was made."""
     PENDING = "Pending"
     """It was marked at its creation and waits for its policies."""
     UNMARKED = "BornUnmarked"
@@ -129,16 +134,20 @@ def seal_plan(namespace: Namespace, rules: Rules) -> Plan:
         return Plan(left_alone)
     setting = rules.setting(namespace.name, namespace.labels)
     profile = effective(namespace.profile, namespace.setting, setting)
+    older = _is_older(namespace, rules)
+    if older and namespace.profile is None and (profile == NONE or not rules.adopts):
+        return Plan(Reason.OLDER)
     if profile == NONE:
         return _planned(namespace, Reason.EXEMPT, _exempt_marks(namespace, setting))
     if namespace.seal == Seal.EXEMPT and namespace.profile is None:
         return Plan(Reason.EXEMPT)
     marks = Marks(Seal.SEALED, profile, setting)
-    reason = Reason.UNMARKED if namespace.seal is None else Reason.PENDING
-    reason = Reason.SEALED if namespace.seal == Seal.SEALED else reason
+    reason = Reason.ADOPTED if older else _reason(namespace.seal)
     if not rules.knows(profile):
         return Plan(reason, marks=marks, due=True, fault=f'there is no profile "{profile}"')
-    return _planned(namespace, reason, marks, rules.policies(profile))
+    wanted = rules.policies(profile)
+    # Where pods run already, what they may goes first, and what they may not last.
+    return _planned(namespace, reason, marks, wanted[::-1] if older else wanted)
 
 
 def effective(wished: str | None, before: str | None, setting: str) -> str:
@@ -177,11 +186,19 @@ def _exempt_marks(namespace: Namespace, setting: str) -> Marks:
     return Marks(Seal.EXEMPT, NONE, setting)
 
 
+def _reason(seal: str | None) -> Reason:
+    if seal is None:
+        return Reason.UNMARKED
+    return Reason.SEALED if seal == Seal.SEALED else Reason.PENDING
+
+
 def _left_alone(namespace: Namespace, rules: Rules) -> Reason | None:
     if namespace.terminating:
         return Reason.TERMINATING
-    if namespace.name in rules.system:
-        return Reason.SYSTEM
-    if namespace.seal is None and namespace.created is not None and namespace.created < rules.since:
-        return Reason.OLDER
-    return None
+    return Reason.SYSTEM if namespace.name in rules.system else None
+
+
+def _is_older(namespace: Namespace, rules: Rules) -> bool:
+    """Whether it was there before Portcullis, and nobody has marked it since."""
+    created = namespace.created
+    return namespace.seal is None and created is not None and created < rules.since

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
+from typing import Literal
 
 from webhook.backoff import Backoff
 from webhook.controller.fights import Fights
@@ -212,6 +213,9 @@ class Reconciler:
             logger.info("seal written", extra=fields)
         if done.changes and plan.reason is Reason.SEALED:
             self._repaired(name, done.changes)
+        if plan.reason is Reason.ADOPTED and plan.marks is not None:
+            message = f"default deny applied as was wished: profile {plan.marks.profile}"
+            self._tell(name, "Adopted", message, "Normal")
 
     def _repaired(self, name: str, changes: Changes) -> None:
         """Count and tell what was put right."""
@@ -243,9 +247,15 @@ class Reconciler:
             fields = {"namespace": name, "error": str(failure)}
             logger.warning("the reason could not be written", extra=fields)
 
-    def _tell(self, name: str, reason: str, message: str) -> None:
+    def _tell(
+        self,
+        name: str,
+        reason: str,
+        message: str,
+        kind: Literal["Normal", "Warning"] = "Warning",
+    ) -> None:
         about = ObjectReference("v1", "Namespace", "", name, self._ledger.uid(name))
-        self._events.record(Event(about, "Warning", reason, message))
+        self._events.record(Event(about, kind, reason, message))
 
 
 def _words(found: dict[str, list[str]]) -> str:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from webhook.controller.plan import Plan, Rules, seal_plan
+from webhook.controller.plan import Plan, Reason, Rules, seal_plan
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError, ConflictError, NotFoundError, RefusedError
 from webhook.interfaces import Namespaces, Policies
@@ -48,6 +48,8 @@ class Sealer:
 
         Idempotent, and safe beside another replica doing the same: applying
         twice changes nothing, and the mark is bound to the Namespace's uid.
+        Adopting is left to the controller: pods run there already, and what
+        stands in its way must not hold others back.
 
         Returns:
             The plan that was carried out, None where the namespace is gone.
@@ -60,7 +62,7 @@ class Sealer:
         if namespace is None:
             return None
         plan = seal_plan(namespace, self.rules)
-        if plan.idle or namespace.seal == Seal.SEALED:
+        if plan.idle or namespace.seal == Seal.SEALED or plan.reason is Reason.ADOPTED:
             return replace(plan, due=False)
         return plan if self._guarded(namespace, plan, deadline) else None
 
@@ -97,6 +99,8 @@ class Sealer:
             raise RefusedError(plan.fault)
         standing = self.cluster.standing(namespace.name, deadline)
         changes = compare(plan.policies, standing)
+        if plan.reason is Reason.ADOPTED and changes.foreign:
+            raise RefusedError(_in_the_way(changes))  # before anything is changed there
         self._apply(namespace.name, changes, deadline)
         for orphan in changes.orphans:
             self.cluster.delete_policy(namespace.name, orphan, deadline)
@@ -116,11 +120,18 @@ class Sealer:
             except RefusedError as error:
                 refusals.append(error)
         if changes.foreign:
-            names = ", ".join(changes.foreign)
-            refusals.append(RefusedError(f"not written by Portcullis, and in its way: {names}"))
+            refusals.append(RefusedError(_in_the_way(changes)))
         if refusals:
             raise refusals[0]
 
     def _gone(self, namespace: Namespace, deadline: Deadline) -> bool:
         now = self.cluster.namespace(namespace.name, deadline)
         return now is None or now.uid != namespace.uid or now.terminating
+
+
+def _in_the_way(changes: Changes) -> str:
+    names = ", ".join(changes.foreign)
+    return (
+        f"not written by Portcullis, and in its way: {names}; rename it, or have Portcullis take "
+        "it over: portcullis adopt --take-over"
+    )

@@ -11,6 +11,7 @@ SEAL_LABEL = "portcullis.dev/seal"
 PROFILE_LABEL = "portcullis.dev/profile"
 SETTING_ANNOTATION = "portcullis.dev/setting"
 REASON_ANNOTATION = "portcullis.dev/reason"
+REPORT_ANNOTATION = "portcullis.dev/report"
 OVERRIDE_ANNOTATION = "portcullis.dev/override"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "portcullis"
@@ -18,7 +19,7 @@ MANAGED_BY = "portcullis"
 MARKS = (SEAL_LABEL, PROFILE_LABEL)
 """The labels of a Namespace that default deny reads; the profile may be wished for."""
 
-OWN_ANNOTATIONS = (SETTING_ANNOTATION, REASON_ANNOTATION)
+OWN_ANNOTATIONS = (SETTING_ANNOTATION, REASON_ANNOTATION, REPORT_ANNOTATION)
 """The annotations of a Namespace that Portcullis alone writes."""
 
 
@@ -43,12 +44,14 @@ class Marks:
         setting: the profile of the settings when this was written. A profile that differs from
             it was wished for by somebody else.
         reason: why the state is not what it should be.
+        report: what adopting it would cut off, on namespaces that are left alone.
     """
 
     seal: str | None = None
     profile: str | None = None
     setting: str | None = None
     reason: str | None = None
+    report: str | None = None
 
     @property
     def labels(self) -> dict[str, str]:
@@ -58,7 +61,13 @@ class Marks:
     @property
     def annotations(self) -> dict[str, str]:
         """As annotations."""
-        return _present({SETTING_ANNOTATION: self.setting, REASON_ANNOTATION: self.reason})
+        return _present(
+            {
+                SETTING_ANNOTATION: self.setting,
+                REASON_ANNOTATION: self.reason,
+                REPORT_ANNOTATION: self.report,
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,7 @@ class Namespace:
         seal: the mark as it stands, None where there is none.
         created: time of creation, UTC, None where unknown (in its own CREATE).
         terminating: a deletionTimestamp is set.
-        profile: as in `Marks`; so are the next two.
+        profile: as in `Marks`; so are the next two, and `report`.
         labels: all of them, which settings may select by.
     """
 
@@ -82,11 +91,12 @@ class Namespace:
     setting: str | None = None
     reason: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
+    report: str | None = None
 
     @property
     def marks(self) -> Marks:
         """What Portcullis wrote on it."""
-        return Marks(self.seal, self.profile, self.setting, self.reason)
+        return Marks(self.seal, self.profile, self.setting, self.reason, self.report)
 
     @classmethod
     def of(cls, metadata: ObjectMeta) -> "Namespace":
@@ -103,6 +113,7 @@ class Namespace:
             setting=annotations.get(SETTING_ANNOTATION),
             reason=annotations.get(REASON_ANNOTATION),
             labels=labels,
+            report=annotations.get(REPORT_ANNOTATION),
         )
 
 

@@ -14,6 +14,9 @@ from webhook.model.profiles import POLICY_PREFIX, Manifest
 FIELD_MANAGER = "portcullis"
 """Owner of the fields that we apply to Namespaces and NetworkPolicies."""
 
+TAKE_OVER_ANNOTATION = "portcullis.dev/take-over"
+"""On a policy that bears a name of ours: whoever may edit it gives it to us."""
+
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
@@ -57,11 +60,12 @@ class StandingPolicy(msgspec.Struct, frozen=True):
 
     @property
     def was_ours(self) -> bool:
-        """Whether it is ours, or was until somebody took a sign of it away.
+        """Whether it is ours, or was until somebody took a sign of it away, or was given to us.
 
         Who strips our label, or replaces the whole object, does not make it his.
         """
-        return self.name.startswith(POLICY_PREFIX) and (self.labelled or self.managed)
+        given = TAKE_OVER_ANNOTATION in self.metadata.annotation_map
+        return self.name.startswith(POLICY_PREFIX) and (self.labelled or self.managed or given)
 
     @property
     def digest(self) -> bytes:

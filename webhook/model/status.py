@@ -21,6 +21,7 @@ class Status:
         profile: empty where it has none.
         policies: names of the policies that Portcullis wrote.
         reason: why the state is no better; empty where there is nothing to say.
+        report: what adopting it would cut off; empty where nobody looked.
     """
 
     namespace: str
@@ -28,11 +29,13 @@ class Status:
     profile: str
     policies: tuple[str, ...]
     reason: str
+    report: str = ""
 
     @property
     def wrong(self) -> bool:
         """Whether somebody should look at it."""
-        return self.state in {DRIFTED, Seal.PENDING}
+        refused = self.state == UNMARKED and bool(self.reason)
+        return refused or self.state in {DRIFTED, Seal.PENDING}
 
 
 def statuses(
@@ -53,7 +56,8 @@ def statuses(
 
 def _status(namespace: Namespace, policies: tuple[str, ...]) -> Status:
     state, reason = _state(namespace, policies)
-    return Status(namespace.name, state, namespace.profile or "", policies, reason)
+    profile, report = namespace.profile or "", namespace.report or ""
+    return Status(namespace.name, state, profile, policies, reason, report)
 
 
 def _state(namespace: Namespace, policies: tuple[str, ...]) -> tuple[str, str]:

@@ -46,8 +46,14 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "portcullis.serviceAcc
 {{- end -}}
 {{- end -}}
 
+{{/* What becomes of older namespaces; `off` without quotes is false in YAML. */}}
+{{- define "portcullis.backfill" -}}
+{{- .Values.defaultDeny.backfill | default "off" -}}
+{{- end -}}
+
 {{/* The settings file, in the keys of webhook/settings.py. */}}
 {{- define "portcullis.settings" -}}
+{{- $deny := set (deepCopy .Values.defaultDeny) "backfill" (include "portcullis.backfill" .) -}}
 {{- $certificates := dict
       "secretName" (include "portcullis.caSecretName" .)
       "webhookConfiguration" (include "portcullis.fullname" .) -}}
@@ -55,7 +61,7 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "portcullis.serviceAcc
       "flannel" .Values.flannel
       "calico" .Values.calico
       "warnings" .Values.warnings
-      "defaultDeny" .Values.defaultDeny
+      "defaultDeny" $deny
       "networkPolicies" .Values.networkPolicies
       "server" .Values.server
       "controller" .Values.controller

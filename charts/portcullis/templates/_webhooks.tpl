@@ -175,10 +175,11 @@ request.operation == "CREATE"
       ? ["pending", "exempt"] : ["pending"])
     && object.metadata.?labels[?"portcullis.dev/profile"].orValue({{ toJson .Values.defaultDeny.profile }}) == {{ toJson .Values.defaultDeny.profile }}
     && object.metadata.?annotations[?"portcullis.dev/setting"].orValue({{ toJson .Values.defaultDeny.profile }}) == {{ toJson .Values.defaultDeny.profile }}
-    && !object.metadata.?annotations[?"portcullis.dev/reason"].hasValue())
+    && !["portcullis.dev/reason", "portcullis.dev/report"].exists(mark,
+      object.metadata.?annotations[?mark].hasValue()))
 : ["portcullis.dev/seal", "portcullis.dev/profile"].exists(mark,
     object.metadata.?labels[?mark] != oldObject.metadata.?labels[?mark])
-  || ["portcullis.dev/setting", "portcullis.dev/reason"].exists(mark,
+  || ["portcullis.dev/setting", "portcullis.dev/reason", "portcullis.dev/report"].exists(mark,
     object.metadata.?annotations[?mark] != oldObject.metadata.?annotations[?mark])
   {{- if .Values.defaultDeny.rules }}
   || object.metadata.?labels != oldObject.metadata.?labels

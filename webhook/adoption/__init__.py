@@ -1,0 +1,1 @@
+"""What default deny would do to a namespace that was there before it. PURE."""
