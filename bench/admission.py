@@ -41,7 +41,7 @@ COLUMNS = (
     *("server", "connections", "reviews/s", "p50 ms", "p99 ms", "rate ÷ Go", "p99 ÷ Go"),
     *("CPU µs/review", "RSS", "PSS"),
 )
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+BEGIN, END = "<!-- measured: {} -->", "<!-- end -->"
 
 
 @dataclass(frozen=True)
@@ -208,13 +208,13 @@ def _processor() -> str:
     return platform.machine()
 
 
-def replace_section(document: Path, lines: Sequence[str]) -> None:
-    """Put the lines between the document's marks."""
+def replace_section(document: Path, name: str, lines: Sequence[str]) -> None:
+    """Put the lines between the marks of a document's section."""
     text = document.read_text(encoding="utf-8")
-    head, begin, rest = text.partition(BEGIN)
+    head, begin, rest = text.partition(BEGIN.format(name))
     _, end, tail = rest.partition(END)
     if not begin or not end:
-        raise SystemExit(f"{document}: the marks {BEGIN} and {END} are missing")
+        raise SystemExit(f"{document}: the marks of section {name} are missing")
     document.write_text("\n".join([head + begin, *lines, end + tail]), encoding="utf-8")
 
 
@@ -244,7 +244,7 @@ def main() -> None:
     lines = [*setting(options), "", *table(series), "", *verdict(series)]
     print("\n".join(lines))
     if options.write:
-        replace_section(options.write, lines)
+        replace_section(options.write, "review", lines)
 
 
 if __name__ == "__main__":

@@ -235,7 +235,12 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--writes", type=int, default=500, help="of each measurement")
-    print("\n".join(run(parser.parse_args())))
+    parser.add_argument("--write", type=Path, help="document whose marked section is replaced")
+    options = parser.parse_args()
+    lines = run(options)
+    print("\n".join(lines))
+    if options.write:
+        admission.replace_section(options.write, "apiserver", lines)
 
 
 if __name__ == "__main__":

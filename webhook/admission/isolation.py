@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 PROTECTED = frozenset({Seal.SEALED, Seal.PENDING})
 """Seals of the namespaces that are to stay closed."""
 
-MAX_PARSED = 2048
+MAX_PARSED = 512
 """Policies kept as they were read, a few kB each."""
 
 _encoder = msgspec.json.Encoder()

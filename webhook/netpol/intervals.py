@@ -24,7 +24,7 @@ def ranges(intervals: Iterable[Interval]) -> Ranges:
     return tuple(merged)
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def union(left: Ranges, right: Ranges) -> Ranges:
     """The integers of either set."""
     if not left or left == right:
@@ -32,7 +32,7 @@ def union(left: Ranges, right: Ranges) -> Ranges:
     return ranges(left + right) if right else left
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def intersection(left: Ranges, right: Ranges) -> Ranges:
     """The integers of both sets."""
     common: list[Interval] = []
@@ -49,7 +49,7 @@ def intersection(left: Ranges, right: Ranges) -> Ranges:
     return tuple(common)
 
 
-@lru_cache(maxsize=1 << 14)
+@lru_cache(maxsize=1 << 12)
 def difference(left: Ranges, right: Ranges) -> Ranges:
     """The integers of ``left`` that are not in ``right``."""
     kept: list[Interval] = []
