@@ -22,7 +22,8 @@ def networkpolicy_isolation_lost(change: IsolationChange) -> Iterator[Violation]
 
     Allowed: every change that leaves some policy of the direction on each of those label sets,
     such as any change of policies beside the injected default deny; pods that no policy isolated
-    before; everything while the namespace is being deleted.
+    before, and those that the policy itself opened to everything (a rule `{}`); everything while
+    the namespace is being deleted.
 
     Fix: create the policy that is to isolate the pods first, then change or delete the old one.
     """

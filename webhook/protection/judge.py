@@ -14,7 +14,7 @@ from webhook.protection.space import Box, LabelSpace, meet, uncovered, unnamed_c
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Pods that no policy isolates any more.
+    """Pods that no policy isolates any more, and that are open to more than before.
 
     Args:
         direction: in which.
@@ -47,9 +47,14 @@ def may_weaken(old: Policy | None, new: Policy | None) -> bool:
 
 
 def _may_lose(old: Policy | None, new: Policy | None, direction: Direction) -> bool:
-    if old is None or direction not in old.types:
+    if old is None or direction not in old.types or _opens_everything(old, direction):
         return False
     return new is None or direction not in new.types or new.pods != old.pods
+
+
+def _opens_everything(policy: Policy, direction: Direction) -> bool:
+    """Whether whom it isolates is open to everything all the same, so that it can be spared."""
+    return any(not rule.peers and not rule.ports for rule in policy.rules(direction))
 
 
 def _may_reopen(old: Policy | None, new: Policy | None, direction: Direction) -> bool:
