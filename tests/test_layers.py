@@ -82,7 +82,7 @@ LAYERS = {
     "webhook.protection*": ["webhook.protection*", "webhook.netpol*"],
     "webhook.calico*": ["webhook.calico*", "webhook.netconf"],
     "webhook.enforcement*": ["webhook.enforcement*", "webhook.model*"],
-    "webhook.adoption*": ["webhook.model*", "webhook.netpol.model"],
+    "webhook.adoption*": ["webhook.model*", "webhook.netpol*"],
     "webhook.lint.checks.*": [
         "webhook.lint.[!cr]*",
         "webhook.lint.cluster",

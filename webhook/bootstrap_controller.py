@@ -24,7 +24,7 @@ from webhook.cluster.lease import LeaseLock
 from webhook.cluster.live import LiveCluster
 from webhook.cluster.profiles import ProfileSource
 from webhook.cluster.secrets import SecretStore
-from webhook.controller.backfill import Backfiller, Course
+from webhook.controller.backfill import WORKERS, Backfiller, Course
 from webhook.controller.certificates import CertificateKeeper
 from webhook.controller.elector import Elector, Timing
 from webhook.controller.metrics import ControllerMetrics
@@ -47,8 +47,8 @@ from webhook.stop import Stop
 
 SEALERS = 4
 """Namespaces brought to their plan at once."""
-CONNECTIONS = SEALERS + 12
-"""One for each sealer and each watch, and some for older namespaces, the election and Events."""
+CONNECTIONS = SEALERS + WORKERS + 11
+"""One for each worker and each watch, and some for the election and Events."""
 
 logger = logging.getLogger(__name__)
 
@@ -175,8 +175,9 @@ class Process:
             "watch-policies": ObjectInformer(self._api, policies, resync=resync).run,
         }
         sealers: dict[str, Task] = {f"sealer-{n}": reconciler.run for n in range(SEALERS)}
-        paced: dict[str, Task] = {"rollout": reconciler.pace, "backfill": backfiller.run}
-        return watches | sealers | paced | self._profiles(own, reconciler)
+        sealers["rollout"] = reconciler.pace
+        older: dict[str, Task] = {f"backfill-{n}": backfiller.run for n in range(WORKERS)}
+        return watches | sealers | older | self._profiles(own, reconciler)
 
     def _backfiller(self, rules: Rules) -> Backfiller:
         """Who cares for the namespaces that were there before us."""

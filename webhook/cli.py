@@ -8,6 +8,7 @@ from typing import Any
 
 from webhook import (
     __version__,
+    cli_adopt,
     cli_cni,
     cli_default_deny,
     cli_lint,
@@ -50,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_lint.add_parser(commands)
     cli_cni.add_parser(commands)
     cli_default_deny.add_parsers(commands)
+    cli_adopt.add_parser(commands)
     return parser
 
 

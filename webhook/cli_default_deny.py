@@ -14,7 +14,7 @@ from webhook.interfaces import PolicyLister
 from webhook.manifests import read_manifests
 from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL, Namespace
 from webhook.model.policies import StandingPolicy
-from webhook.model.profiles import POLICY_PREFIX
+from webhook.model.profiles import NONE, POLICY_PREFIX
 from webhook.model.status import Status, statuses
 from webhook.snapshot import SnapshotCluster
 
@@ -141,7 +141,7 @@ def _delete(releaser: "Releaser", namespace: Namespace, ours: Sequence[StandingP
 
 def _wish(releaser: "Releaser", name: str) -> None:
     """Wish for no profile, which takes the permission, and see that the controller follows."""
-    releaser.wish_none(name, Deadline.after(CALL_SECONDS))
+    releaser.wish(name, NONE, Deadline.after(CALL_SECONDS))
     end = time.monotonic() + WAIT_SECONDS
     while releaser.ours(name, Deadline.after(CALL_SECONDS)):
         if time.monotonic() > end:

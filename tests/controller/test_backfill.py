@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from tests.fakes.cluster import FakeCluster
-from webhook.controller.backfill import Backfiller, Course
+from webhook.controller.backfill import WORKERS, Backfiller, Course
 from webhook.controller.metrics import ControllerMetrics
 from webhook.controller.plan import Rules
 from webhook.controller.sealer import Sealer
@@ -55,14 +55,15 @@ class World:
         self.cluster.pod_list.append(msgspec.convert({"metadata": metadata}, PodObject))
         self.observe(name)
 
-    def observe(self, name: str, kind: str = "ADDED") -> None:
+    def observe(self, name: str, kind: str = "ADDED", retry: str = "") -> None:
         """A watch event of a namespace as the cluster has it."""
         found = self.cluster.namespaces[name]
         meta = ObjectMeta(
             name=name,
             uid=found.uid,
             labels=found.marks.labels,
-            annotations=found.marks.annotations,
+            annotations=found.marks.annotations
+            | ({"portcullis.dev/retry": retry} if retry else {}),
             creation_timestamp=found.created.isoformat() if found.created else None,
             deletion_timestamp="2026-02-02T00:00:00Z" if found.terminating else None,
         )
@@ -243,6 +244,18 @@ def test_what_fails_is_tried_again(error: ClusterError, pause: float) -> None:
     assert world.marks("shop") == Marks("sealed", "deny-all", "deny-all")
 
 
+def test_a_refusal_is_tried_at_once_on_request() -> None:
+    """Whoever lifted what stood in the way need not wait for the back-off."""
+    world = World(Backfill.ENFORCE)
+    world.cluster.fail("apply_policy", RefusedError("exceeded quota"), times=1)
+    world.older("shop")
+    world.work()
+    world.observe("shop", "MODIFIED", retry="now")
+
+    assert world.work() == 1
+    assert world.marks("shop").seal == "sealed"
+
+
 def test_too_many_pods_are_told_and_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report says so; adoption goes on."""
     monkeypatch.setattr("webhook.controller.survey.MAX_PODS", 0)
@@ -250,11 +263,11 @@ def test_too_many_pods_are_told_and_not_read(monkeypatch: pytest.MonkeyPatch) ->
     world.older("shop")
     world.work()
 
-    assert world.marks("shop").report == "deny-all: more than 10,000 pods, not looked into"
+    assert world.marks("shop").report == "deny-all: more than 5,000 pods, not looked into"
 
 
 def test_the_rate_is_bounded() -> None:
-    """Between two namespaces lies the pause that the rate asks for."""
+    """After each namespace a worker pauses, so that all of them together keep to the rate."""
     world = World(Backfill.ENFORCE)
     for name in ("a", "b", "c"):
         world.older(name)
@@ -270,7 +283,7 @@ def test_the_rate_is_bounded() -> None:
     stop.wait = wait  # type: ignore[method-assign] # no real pause in a unit test
     world.backfiller.run(stop)
 
-    assert pauses == [0.001] * 3
+    assert pauses == [WORKERS / 1000] * 3
     assert len(world.cluster.marked) == 3
 
 

@@ -44,12 +44,13 @@ class World:
         """A watch event of a namespace of the cluster; a sealed one is as we would mark it."""
         if labels.get("seal") == "sealed":
             labels = {"profile": "deny-all", "setting": "deny-all"} | labels
-        setting = labels.pop("setting", None)
+        keys = {key: labels.pop(key, None) for key in ("setting", "retry")}
+        annotations = {f"portcullis.dev/{key}": it for key, it in keys.items() if it}
         meta = ObjectMeta(
             name=name,
             uid=f"uid-{name}",
             labels={f"portcullis.dev/{key}": value for key, value in labels.items()},
-            annotations={"portcullis.dev/setting": setting} if setting else None,
+            annotations=annotations,
             creation_timestamp="2026-02-01T00:00:00Z",
         )
         self.reconciler.observe(kind, meta)
@@ -390,6 +391,19 @@ def test_a_repair_that_is_refused_is_drift(listed: World) -> None:
 
     assert listed.cluster.namespaces["shop"].reason is None
     assert listed.cluster.marked == [("shop", "sealed"), ("shop", "sealed")]
+
+
+def test_a_refusal_is_tried_at_once_on_request(listed: World) -> None:
+    """By a change of the annotation portcullis.dev/retry, whoever may write it."""
+    listed.cluster.fail("apply_policy", RefusedError("exceeded quota"), times=1)
+    listed.take("shop", "portcullis-deny-all")
+    listed.work()
+    listed.observe("shop", "MODIFIED", seal="sealed")
+    assert listed.work() == 0
+    listed.observe("shop", "MODIFIED", seal="sealed", retry="1")
+
+    assert listed.work() == 1
+    assert "portcullis-deny-all" in listed.cluster.policy_names("shop")
 
 
 def test_a_terminating_namespace_loses_its_policies_in_peace(listed: World) -> None:

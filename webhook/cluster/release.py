@@ -1,6 +1,7 @@
 """What the command line asks of a cluster, as the person who calls it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import msgspec
 
@@ -12,7 +13,6 @@ from webhook.errors import NotFoundError
 from webhook.model.namespace import MARKS, OWN_ANNOTATIONS, PROFILE_LABEL, Namespace
 from webhook.model.objects import NetworkPolicy, PartialObject
 from webhook.model.policies import StandingPolicy
-from webhook.model.profiles import NONE
 
 MANAGER = "portcullis-cli"
 NAMESPACES = "/api/v1/namespaces"
@@ -69,10 +69,23 @@ class Releaser:
         """Delete a policy, provided it is still the one that was read."""
         self._policies.delete(namespace, policy, deadline)
 
-    def wish_none(self, namespace: str, deadline: Deadline) -> None:
-        """Set the profile `none`; Portcullis asks whether the caller may."""
-        value = {"op": "add", "path": _pointer("labels", PROFILE_LABEL), "value": NONE}
-        self._patch(namespace, [value], deadline)
+    def wish(
+        self,
+        namespace: str,
+        profile: str,
+        deadline: Deadline,
+        beside: Iterable[dict[str, Any]] = (),
+    ) -> None:
+        """Set the profile; where it is a weak one, Portcullis asks whether the caller may.
+
+        Args:
+            namespace: its name.
+            profile: that is wished for.
+            deadline: for the request.
+            beside: further operations of the same patch.
+        """
+        value = {"op": "add", "path": pointer("labels", PROFILE_LABEL), "value": profile}
+        self._patch(namespace, [value, *beside], deadline)
 
     def unmark(self, namespace: Namespace, deadline: Deadline) -> None:
         """Take every mark away."""
@@ -82,7 +95,7 @@ class Releaser:
             "annotations": (OWN_ANNOTATIONS, marks.annotations),
         }
         operations = [
-            {"op": "remove", "path": _pointer(kind, key)}
+            {"op": "remove", "path": pointer(kind, key)}
             for kind, (keys, values) in present.items()
             for key in keys
             if key in values
@@ -90,7 +103,7 @@ class Releaser:
         if operations:
             self._patch(namespace.name, operations, deadline)
 
-    def _patch(self, namespace: str, operations: list[dict[str, str]], deadline: Deadline) -> None:
+    def _patch(self, namespace: str, operations: list[dict[str, Any]], deadline: Deadline) -> None:
         path = resource_path("api", "v1", "namespaces", namespace)
         self._api.patch(path, operations, deadline, manager=MANAGER)
 
@@ -106,6 +119,6 @@ class Releaser:
                 return
 
 
-def _pointer(kind: str, key: str) -> str:
+def pointer(kind: str, key: str) -> str:
     """The place of a label or an annotation (RFC 6901)."""
     return f"/metadata/{kind}/{key.replace('~', '~0').replace('/', '~1')}"

@@ -37,6 +37,9 @@ POLL_SECONDS = 0.5
 """How soon an idle worker notices that it should stop."""
 MAX_REPORT = 300
 """Longest report on a Namespace, in characters."""
+WORKERS = 8
+"""Threads that share the rate. A consistent list takes the API server up to 100 ms, whatever it
+lists: its cache asks etcd ten times a second whether it is up to date (KEP-2340)."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +64,7 @@ class Course:
 
 
 class Backfiller:
-    """Goes through the older namespaces, one at a time; thread-safe.
+    """Goes through the older namespaces; thread-safe.
 
     Args:
         cluster: where to read and write.
@@ -94,7 +97,8 @@ class Backfiller:
         self._metrics = metrics
         self._clock = clock
         self._queue = WorkQueue(clock)
-        self._profiles: dict[str, str] = {}  # what each older namespace would get
+        # What each older namespace would get, and what was written to have it tried again.
+        self._known: dict[str, tuple[str, str | None]] = {}
         self._since = clock()
         metrics.backfill.set_function(lambda: len(self._queue))
 
@@ -105,22 +109,22 @@ class Backfiller:
             self._forget(namespace.name)
             return
         profile = self._rules.setting(namespace.name, namespace.labels)
-        if self._profiles.get(namespace.name) != profile:
-            self._profiles[namespace.name] = profile
+        if self._known.get(namespace.name) != (profile, namespace.retry):
+            self._known[namespace.name] = profile, namespace.retry
             self._queue.add(namespace.name)
 
     def run(self, stop: Stop) -> None:
-        """Go through what waits, at the rate that is set, until told to stop."""
+        """Go through what waits, until told to stop; one call is one of `WORKERS`."""
         while not stop.is_set():
             self.renew()
             if self.work_one(POLL_SECONDS):
-                stop.wait(1 / self._course.rate)
+                stop.wait(WORKERS / self._course.rate)
 
     def renew(self) -> None:
         """Once a period, have every report made anew."""
         if self._mode is Backfill.REPORT and self._clock() - self._since >= self._course.period:
             self._since = self._clock()
-            for name in tuple(self._profiles):
+            for name in tuple(self._known):
                 self._queue.add(name)
 
     def work_one(self, timeout: float) -> bool:
@@ -146,7 +150,7 @@ class Backfiller:
         return None if self._mode is Backfill.OFF or profile == NONE else profile
 
     def _forget(self, name: str) -> None:
-        self._profiles.pop(name, None)
+        self._known.pop(name, None)
         self._queue.drop(name)
 
     def _handle(self, name: str) -> None:

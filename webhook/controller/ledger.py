@@ -28,12 +28,14 @@ class Row:
         profile: whose policies are to stand; None where they are not our business.
         unsealed: pods wait for it.
         due: its marks are to be written.
+        retry: what somebody wrote to have it tried again.
     """
 
     uid: str
     profile: str | None
     unsealed: bool
     due: bool
+    retry: str | None = None
 
 
 class Ledger:
@@ -55,7 +57,8 @@ class Ledger:
         profile = None if marks is None else marks.profile or ""
         waits = namespace.seal != "sealed" and plan.reason is not Reason.ADOPTED
         unsealed = plan.due and bool(plan.policies) and waits
-        row = Row(namespace.uid, profile, unsealed, plan.due or bool(plan.fault))
+        due = plan.due or bool(plan.fault)
+        row = Row(namespace.uid, profile, unsealed, due, namespace.retry)
         with self._lock:
             if self._seen is not None:
                 self._seen.add(namespace.name)

@@ -14,7 +14,7 @@ from webhook.model.policies import StandingPolicy, compare
 from webhook.model.profiles import Manifest
 from webhook.netpol.model import Policy
 
-MAX_PODS = 10_000
+MAX_PODS = 5_000
 """Of one namespace: above, there is no report. They are read by pages and not kept."""
 
 

@@ -12,6 +12,8 @@ PROFILE_LABEL = "portcullis.dev/profile"
 SETTING_ANNOTATION = "portcullis.dev/setting"
 REASON_ANNOTATION = "portcullis.dev/reason"
 REPORT_ANNOTATION = "portcullis.dev/report"
+RETRY_ANNOTATION = "portcullis.dev/retry"
+"""Anybody's: a change of it has what was refused tried again at once."""
 OVERRIDE_ANNOTATION = "portcullis.dev/override"
 MANAGED_BY_LABEL = "app.kubernetes.io/managed-by"
 MANAGED_BY = "portcullis"
@@ -80,6 +82,7 @@ class Namespace:
         terminating: a deletionTimestamp is set.
         profile: as in `Marks`; so are the next two, and `report`.
         labels: all of them, which settings may select by.
+        retry: whatever was written to have a refusal looked into again.
     """
 
     name: str
@@ -92,6 +95,7 @@ class Namespace:
     reason: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     report: str | None = None
+    retry: str | None = None
 
     @property
     def marks(self) -> Marks:
@@ -114,6 +118,7 @@ class Namespace:
             reason=annotations.get(REASON_ANNOTATION),
             labels=labels,
             report=annotations.get(REPORT_ANNOTATION),
+            retry=annotations.get(RETRY_ANNOTATION),
         )
 
 
