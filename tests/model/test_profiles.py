@@ -76,3 +76,14 @@ def test_the_order() -> None:
 def test_profiles_of_the_platform_teams_own(profile: str, than: str, expected: bool) -> None:
     """What they deny is not looked into: in doubt they are weaker."""
     assert is_weaker(profile, than) is expected
+
+
+@pytest.mark.parametrize("profile", [it for it in STRENGTH if it != NONE])
+def test_no_gitops_tool_takes_them_for_its_own(profile: str) -> None:
+    """Our two labels and nothing else: no annotation, owner or tracking label."""
+    for policy in policies(profile, dns=True, beside=ALL):
+        assert policy["metadata"].keys() == {"name", "labels"}
+        assert policy["metadata"]["labels"].keys() == {
+            "app.kubernetes.io/managed-by",
+            "portcullis.dev/profile",
+        }
