@@ -1,7 +1,7 @@
 """An evaluator as naive as the specification's text, to hold the engine against.
 
 It reads plain Kubernetes objects, shares no code with the engine and asks every tuple
-(source, destination, family, protocol, port) anew.
+(source, destination, family, protocol, port) for itself. Answers about a single rule are kept.
 """
 
 import ipaddress
@@ -14,6 +14,7 @@ class Reference:
 
     def __init__(self, objects, ipblock_matches_pods):
         self.ipblock_matches_pods = ipblock_matches_pods
+        self.known = {}
         self.policies = [o for o in objects if o["kind"] == "NetworkPolicy"]
         self.pods = {}
         for o in objects:
@@ -42,25 +43,46 @@ class Reference:
             + [c for c in spec.get("initContainers", []) if c.get("restartPolicy") == "Always"],
         }
 
-    def allowed(self, source, target, family, protocol, port):
-        """Each end is the name of a pod or an external address."""
+    def allowed(self, source, target, family, asked):
+        """Which of the asked (protocol, port) are allowed.
+
+        Args:
+            source: the name of a pod, or an external address.
+            target: the same.
+            family: 4 or 6.
+            asked: a frozenset; the same one in all calls.
+        """
         ends = source, target
         if any(end in self.pods and family not in self.pods[end]["families"] for end in ends):
-            return False
-        return self._lets("Egress", source, target, target, family, protocol, port) and self._lets(
-            "Ingress", target, source, target, family, protocol, port
-        )
+            return frozenset()
+        out = self._lets("Egress", source, target, target, family, asked)
+        return out and out & self._lets("Ingress", target, source, target, family, asked)
 
-    def _lets(self, direction, subject, peer, target, family, protocol, port):
+    def _lets(self, direction, subject, peer, target, family, asked):
         if subject not in self.pods or self.pods[subject]["host"] or subject == peer:
-            return True
-        isolating = [p for p in self.policies if self._isolates(p, direction, subject)]
-        return not isolating or any(
-            self._is_peer(policy, rule, direction, peer, family)
-            and self._is_port(rule, target, protocol, port)
-            for policy in isolating
-            for rule in policy["spec"].get(direction.lower()) or []
-        )
+            return asked
+        isolating = self._kept((direction, subject), self._isolating, direction, subject)
+        if not isolating:
+            return asked
+        opened = set()
+        for policy in isolating:
+            for rule in policy["spec"].get(direction.lower()) or []:
+                key = "peer", id(policy), id(rule), direction, peer, family
+                if self._kept(key, self._is_peer, policy, rule, direction, peer, family):
+                    key = "ports", id(rule), target
+                    opened |= self._kept(key, self._opened, rule, target, asked)
+        return frozenset(opened)
+
+    def _kept(self, key, ask, *arguments):
+        if key not in self.known:
+            self.known[key] = ask(*arguments)
+        return self.known[key]
+
+    def _isolating(self, direction, subject):
+        return [p for p in self.policies if self._isolates(p, direction, subject)]
+
+    def _opened(self, rule, target, asked):
+        return {each for each in asked if self._is_port(rule, target, *each)}
 
     def _isolates(self, policy, direction, subject):
         spec = policy["spec"]
