@@ -258,12 +258,12 @@ def test_a_refusal_is_tried_at_once_on_request() -> None:
 
 def test_too_many_pods_are_told_and_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     """The report says so; adoption goes on."""
-    monkeypatch.setattr("webhook.controller.survey.MAX_PODS", 0)
+    monkeypatch.setattr("webhook.controller.backfill.MAX_PODS", 0)
     world = World(Backfill.REPORT)
     world.older("shop")
     world.work()
 
-    assert world.marks("shop").report == "deny-all: more than 5,000 pods, not looked into"
+    assert world.marks("shop").report == "deny-all: more than 0 pods, not looked into"
 
 
 def test_the_rate_is_bounded() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.adoption.reference import broken
+from tests.adoption.reference import PROBES, broken
 from tests.controlplane.installation import NAMESPACE, Installation, Replica
 from tests.controlplane.plane import ControlPlane
 from tests.e2e import older_cluster, world
@@ -208,7 +208,7 @@ def lost_pairs(plane: ControlPlane, name: str) -> set[tuple[str, str]]:
     return {
         pair
         for pair in pairs | {(other, one) for one, other in pairs}
-        if before.allowed(*pair, 4, "TCP", 80) and not after.allowed(*pair, 4, "TCP", 80)
+        if before.allowed(*pair, 4, PROBES) - after.allowed(*pair, 4, PROBES)
     }
 
 

@@ -6,7 +6,7 @@ over goes on with those that are not marked yet.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
@@ -15,7 +15,7 @@ from webhook.controller.metrics import ControllerMetrics
 from webhook.controller.plan import Reason, Rules, seal_plan
 from webhook.controller.queue import WorkQueue
 from webhook.controller.sealer import Sealer, SealTarget
-from webhook.controller.survey import MAX_PODS, PodsOf, survey
+from webhook.controller.survey import MAX_PODS, PodsOf, surveyed
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError, NotFoundError, RefusedError, TooManyError
 from webhook.interfaces import Event, Events, ObjectReference
@@ -23,6 +23,8 @@ from webhook.metrics import Recorder
 from webhook.model.backfill import Backfill
 from webhook.model.namespace import Namespace
 from webhook.model.objects import ObjectMeta
+from webhook.model.pods import PodObject
+from webhook.model.policies import StandingPolicy
 from webhook.model.profiles import NONE
 from webhook.model.text import one_line
 from webhook.stop import Stop
@@ -180,20 +182,34 @@ class Backfiller:
             return
         if not self._rules.knows(profile):
             raise RefusedError(f'there is no profile "{profile}"')
-        told = self._told(namespace.name, profile, deadline)
         if self._mode is Backfill.ENFORCE:
-            self._adopt(namespace, told, deadline)
+            self._adopt(namespace, profile, deadline)
         else:
+            pods = self._pods(namespace.name, deadline)
+            standing = self._cluster.standing(namespace.name, deadline)
+            told = self._told(namespace.name, profile, pods, standing)
             self._write(namespace, told, deadline)
             self._metrics.backfilled.labels("reported").inc()
 
-    def _told(self, name: str, profile: str, deadline: Deadline) -> str:
-        """What the profile would cut off, in one line."""
+    def _pods(self, name: str, deadline: Deadline) -> Sequence[PodObject] | None:
+        """The Pods of a namespace, None where they are too many."""
         try:
-            short = survey(self._cluster, self._rules, name, profile, deadline).short
+            return self._cluster.pods_of(name, MAX_PODS, deadline)
         except TooManyError:
-            short = f"{profile}: more than {MAX_PODS:,} pods, not looked into"
-        return one_line(short, MAX_REPORT)
+            return None
+
+    def _told(
+        self,
+        name: str,
+        profile: str,
+        pods: Sequence[PodObject] | None,
+        standing: Sequence[StandingPolicy],
+    ) -> str:
+        """What the profile cuts off, in one line."""
+        if pods is None:
+            return f"{profile}: more than {MAX_PODS:,} pods, not looked into"
+        report = surveyed(self._rules, name, profile, pods, standing)
+        return one_line(report.short, MAX_REPORT)
 
     def _write(self, namespace: Namespace, report: str | None, deadline: Deadline) -> None:
         """Note the report on the Namespace, unless it stands there already."""
@@ -201,10 +217,12 @@ class Backfiller:
         if namespace.marks != marks:
             self._cluster.mark(namespace, marks, deadline)
 
-    def _adopt(self, namespace: Namespace, told: str, deadline: Deadline) -> None:
+    def _adopt(self, namespace: Namespace, profile: str, deadline: Deadline) -> None:
+        pods = self._pods(namespace.name, deadline)
         done = self._sealer.tend(namespace.name, deadline)
         if done is None or done.plan.reason is not Reason.ADOPTED:
             return  # gone, or adopted meanwhile
+        told = self._told(namespace.name, profile, pods, done.before)
         self._recorder.seal("controller", Reason.ADOPTED)
         self._metrics.backfilled.labels("adopted").inc()
         logger.info("namespace adopted", extra={"namespace": namespace.name, "report": told})

@@ -8,7 +8,7 @@ from webhook.deadline import Deadline
 from webhook.errors import ClusterError, ConflictError, NotFoundError, RefusedError
 from webhook.interfaces import Namespaces, Policies
 from webhook.model.namespace import Namespace, Seal
-from webhook.model.policies import Changes, compare
+from webhook.model.policies import Changes, StandingPolicy, compare
 from webhook.model.text import one_line
 
 MAX_REASON = 300
@@ -25,10 +25,12 @@ class Done:
 
     Args:
         changes: of the policies.
+        before: the policies that stood there, whoever owns them.
     """
 
     plan: Plan
     changes: Changes = field(default_factory=Changes)
+    before: tuple[StandingPolicy, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,7 @@ class Sealer:
             self.cluster.delete_policy(namespace.name, orphan, deadline)
         if plan.marks is not None and plan.due:
             self.cluster.mark(namespace, plan.marks, deadline)
-        return Done(plan, changes)
+        return Done(plan, changes, standing)
 
     def _apply(self, name: str, changes: Changes, deadline: Deadline) -> None:
         """Apply every policy, also where one of them is refused."""

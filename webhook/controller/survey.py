@@ -49,9 +49,20 @@ def survey(
         TooManyError: it has more Pods than `MAX_PODS`.
         ClusterError: it could not be read.
     """
-    wanted = rules.policies(profile)
     standing = cluster.standing(namespace, deadline)
     pods = cluster.pods_of(namespace, MAX_PODS, deadline)
+    return surveyed(rules, namespace, profile, pods, standing)
+
+
+def surveyed(
+    rules: Rules,
+    namespace: str,
+    profile: str,
+    pods: Iterable[PodObject],
+    standing: Sequence[StandingPolicy],
+) -> Report:
+    """As `survey`, of what has been read."""
+    wanted = rules.policies(profile)
     conflicts = compare(wanted, standing).foreign
     return report(namespace, profile, pods, read(standing), injected(namespace, wanted), conflicts)
 
