@@ -113,22 +113,6 @@ def _pods_alone(objects):
     objects[:] = [each for each in objects if each["kind"] != "Deployment"]
 
 
-@fault("namespaces that no manifest declares are unknown, and the policies in them an error")
-def _all_declared(objects):
-    known = {each["metadata"]["name"] for each in _of(objects, "Namespace")}
-    used = {each["metadata"].get("namespace") for each in objects} - known - {None}
-    for name in sorted(used):
-        metadata = {"name": name}
-        objects.insert(0, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-
-
-@fault("kubernetes.io/metadata.name is a label only where the manifest carries it")
-def _names_as_labels(objects):
-    for each in _of(objects, "Namespace"):
-        labels = each["metadata"].setdefault("labels", {})
-        labels["kubernetes.io/metadata.name"] = each["metadata"]["name"]
-
-
 @fault("pods that have completed are endpoints, and those of the host network are restricted")
 def _plain_pods(objects):
     for each in _of(objects, "Pod"):
