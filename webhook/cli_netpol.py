@@ -1,4 +1,4 @@
-"""The commands over NetworkPolicies in manifests: connectivity, diff, explain, exposure."""
+"""The commands over NetworkPolicies: connectivity, diff, explain, exposure."""
 
 import argparse
 import json
@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from webhook.cli_live import add_arguments, live_objects
 from webhook.cli_output import printable, write
 from webhook.manifests import STDIN, ManifestError, read_world
 from webhook.netpol.engine import connectivity, diff
@@ -16,6 +17,7 @@ from webhook.netpol.model import Direction
 from webhook.netpol.ports import MAX_PORT, PROTOCOLS, conn_text
 from webhook.netpol.rows import Row, Rows, Targets
 from webhook.netpol.verdict import Decision, Hop
+from webhook.netpol.world import World
 
 _PORT = re.compile(r"(?:(?P<of>\w+)/)?(?P<number>[0-9]{1,5})|(?P<all>[A-Za-z]+)")
 
@@ -26,10 +28,14 @@ Command = Callable[[argparse.Namespace], Iterable[str]]
 def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the commands; a parser's ``run`` default maps the arguments to the exit code."""
     parser = _add(subparsers, "connectivity", _connectivity, "list every connection allowed")
-    parser.add_argument("paths", metavar="PATH", nargs="+", help=_PATH_HELP)
+    parser.add_argument("paths", metavar="PATH", nargs="*", help=_PATH_HELP)
     parser = _add(subparsers, "diff", _diff, "list what a change opens and closes")
-    parser.add_argument("before", metavar="BEFORE", help=_PATH_HELP)
-    parser.add_argument("after", metavar="AFTER", help=_PATH_HELP)
+    parser.add_argument(
+        "sides",
+        metavar="PATH",
+        nargs="+",
+        help=f"BEFORE and AFTER, each {_PATH_HELP}; or, with --live, what is to be applied",
+    )
     parser = _add(subparsers, "explain", _explain, "tell which policies and rules decide, and how")
     place = "NS/POD, NS/SERVICE, SERVICE.NS.svc, an address or a CIDR"
     parser.add_argument("--from", dest="source", metavar="PLACE", required=True, help=place)
@@ -37,9 +43,9 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser.add_argument(
         "--port", type=_port, help="such as TCP/80, 80 (TCP) or UDP; without it every port"
     )
-    parser.add_argument("paths", metavar="PATH", nargs="+", help=_PATH_HELP)
+    parser.add_argument("paths", metavar="PATH", nargs="*", help=_PATH_HELP)
     parser = _add(subparsers, "exposure", _exposure, "list what is open to pods made later")
-    parser.add_argument("paths", metavar="PATH", nargs="+", help=_PATH_HELP)
+    parser.add_argument("paths", metavar="PATH", nargs="*", help=_PATH_HELP)
 
 
 _PATH_HELP = "a manifest, a folder of *.yaml, *.yml and *.json, or - for standard input"
@@ -59,6 +65,7 @@ def _add(
         default="true",
         help="whether the CNI lets an ipBlock match pods: Calico does (default), Cilium does not",
     )
+    add_arguments(parser)
     parser.set_defaults(run=lambda arguments: _run(command, arguments))
     return parser
 
@@ -85,8 +92,14 @@ def _reading(arguments: argparse.Namespace) -> bool:
     return bool(arguments.ipblock_matches_pods == "true")
 
 
+def _world(arguments: argparse.Namespace) -> World:
+    if not arguments.paths and not arguments.live:
+        raise ManifestError("nothing to read: give a PATH, or --live")
+    return read_world(arguments.paths, live_objects(arguments))
+
+
 def _connectivity(arguments: argparse.Namespace) -> Iterator[str]:
-    world = read_world(arguments.paths)
+    world = _world(arguments)
     rows = connectivity(world, ipblock_matches_pods=_reading(arguments))
     if arguments.output == "json":
         yield from rows_json({"rows": rows})
@@ -95,9 +108,13 @@ def _connectivity(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def _diff(arguments: argparse.Namespace) -> Iterator[str]:
-    if arguments.before == arguments.after == STDIN:
+    *before_path, after_path = arguments.sides
+    if len(before_path) != (not arguments.live):
+        raise ManifestError("give BEFORE and AFTER, or --live and AFTER")
+    if before_path == [after_path] == [STDIN]:
         raise ManifestError("standard input can be only one of BEFORE and AFTER")
-    before, after = read_world([arguments.before]), read_world([arguments.after])
+    live = live_objects(arguments)
+    before, after = (read_world(each, live) for each in (before_path, [after_path]))
     change = diff(before, after, ipblock_matches_pods=_reading(arguments))
     if arguments.output == "json":
         yield from rows_json({"opened": change.opened, "closed": change.closed})
@@ -111,7 +128,7 @@ def _diff(arguments: argparse.Namespace) -> Iterator[str]:
 def _explain(arguments: argparse.Namespace) -> Iterator[str]:
     protocol, port = arguments.port or (None, None)
     explanation = explain(
-        read_world(arguments.paths),
+        _world(arguments),
         arguments.source,
         arguments.target,
         protocol=protocol,
@@ -125,7 +142,7 @@ def _explain(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def _exposure(arguments: argparse.Namespace) -> Iterator[str]:
-    found = exposure(read_world(arguments.paths))
+    found = exposure(_world(arguments))
     if arguments.output == "json":
         exposures = [_exposure_json(each) for each in found]
         yield json.dumps({"exposures": exposures}, indent=2, ensure_ascii=False) + "\n"

@@ -5,7 +5,7 @@ Nothing is skipped silently: what cannot be read raises, with ``file:line:column
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -78,17 +78,23 @@ class Places:
             return 1, 1
 
 
-def read_world(paths: Iterable[str]) -> World:
+def read_world(paths: Iterable[str], live: Sequence[Mapping[str, Any]] = ()) -> World:
     """Read the cluster that files, folders and standard input (``-``) describe together.
+
+    Args:
+        paths: of the manifests.
+        live: objects of a cluster that the manifests count as applied to.
 
     Raises:
         ManifestError: something of it cannot be read.
     """
     manifests = list(read_manifests(paths))
     try:
-        return parse_world(manifest.value for manifest in manifests)
+        return parse_world([*live, *(manifest.value for manifest in manifests)])
     except InvalidObjectError as error:
-        raise manifests[error.index].error(error.path, str(error)) from None
+        if error.index < len(live):
+            raise ManifestError(f"live: {error}") from None
+        raise manifests[error.index - len(live)].error(error.path, str(error)) from None
 
 
 def read_manifests(paths: Iterable[str]) -> Iterator[Manifest]:

@@ -120,13 +120,16 @@ class Api:
         self._sleep = sleep
 
     @classmethod
-    def connect(cls, kubeconfig: str | None, *, connections: int, version: str) -> "Api":
+    def connect(
+        cls, kubeconfig: str | None, *, connections: int, version: str, context: str | None = None
+    ) -> "Api":
         """Read a configuration; nothing is sent yet.
 
         Args:
             kubeconfig: path, or None for the Pod's own ServiceAccount.
             connections: as above.
             version: as above.
+            context: of the kubeconfig; None for its current one.
 
         Raises:
             SettingsError: there is no usable configuration.
@@ -137,7 +140,7 @@ class Api:
                 config.load_incluster_config(configuration)  # type: ignore[no-untyped-call] # package
             else:
                 load = config.load_kube_config
-                load(kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call] # package
+                load(kubeconfig, context=context, client_configuration=configuration)  # type: ignore[no-untyped-call] # package
         except (config.ConfigException, OSError) as error:
             source = kubeconfig or "the Pod's ServiceAccount"
             raise SettingsError(f"no way to the API server by {source}: {error}") from error
