@@ -45,8 +45,9 @@ from webhook.replica import utc_now
 from webhook.settings import ControllerSettings, Environment
 from webhook.stop import Stop
 
-SEALERS = 4
-"""Namespaces brought to their plan at once."""
+SEALERS = 12
+"""Namespaces brought to their plan at once. Each waits for most of its time, as a consistent list
+takes the API server up to 100 ms; in a storm of 1,000 namespaces 12 are thrice as fast as 4."""
 CONNECTIONS = SEALERS + WORKERS + 11
 """One for each worker and each watch, and some for the election and Events."""
 
