@@ -14,6 +14,7 @@ from webhook.netpol.intervals import Interval, Ranges, intersection, ranges
 from webhook.netpol.labels import Selector
 from webhook.netpol.model import METADATA_NAME, IPBlock, Rule, SelectorPeer
 from webhook.netpol.ports import ALL_PORTS, MAX_PORT, PROTOCOLS, port_range
+from webhook.protection.measure import Covered
 from webhook.protection.space import Box, LabelSpace, meet, unnamed_cells
 
 Opening = tuple[str, str]
@@ -135,31 +136,33 @@ def _spans(rule: Rule, family: Family) -> Iterator[Interval]:
 
 def _everywhere(by_ports: dict[Ranges, list[Interval]], family: Family) -> Iterator[str]:
     """Yield the protocols that are wholly open to all addresses of a family."""
-    groups = [(ports, ranges(spans)) for ports, spans in by_ports.items() if spans]
-    open_to: dict[str, int] = dict.fromkeys(PROTOCOLS, 0)
-    for length, active in _sweep([HOSTS[family], *(spans for _, spans in groups)]):
-        if active[0]:
-            ports = ranges(
-                span
-                for (each, _), on in zip(groups, active[1:], strict=True)
-                if on
-                for span in each
-            )
-            for protocol in whole_protocols(ports):
-                open_to[protocol] += length
-    hosts = size(HOSTS[family])
-    return (p for p, opened in open_to.items() if hosts - opened < ADDRESS_SLACK[family])
+    groups = [
+        (ports, intersection(ranges(each), HOSTS[family])) for ports, each in by_ports.items()
+    ]
+    for protocol, whole in _PORTS.items():
+        of_protocol = [(intersection(ports, whole), spans) for ports, spans in groups if spans]
+        opened = _open_addresses([each for each in of_protocol if each[0]])
+        if size(HOSTS[family]) - opened < ADDRESS_SLACK[family]:
+            yield protocol
 
 
-def _sweep(sets: Sequence[Ranges]) -> Iterator[tuple[int, list[bool]]]:
-    """Yield the pieces in which no set begins or ends: their length, and who holds them."""
-    edges: dict[int, list[int]] = defaultdict(list)
-    for number, spans in enumerate(sets):
+def _open_addresses(groups: Sequence[tuple[Ranges, Ranges]]) -> int:
+    """Count the addresses to which all ports of a protocol are open.
+
+    Args:
+        groups: ports of that protocol, each with the addresses to which they are open.
+    """
+    covered = Covered(span for ports, _ in groups for span in ports)
+    edges: dict[int, list[tuple[Ranges, int]]] = defaultdict(list)
+    for ports, spans in groups:
         for low, high in spans:
-            edges[low].append(number)
-            edges[high + 1].append(number)
-    active = [False] * len(sets)
+            edges[low].append((ports, 1))
+            edges[high + 1].append((ports, -1))
+    found = 0
     for low, following in pairwise(sorted(edges)):
-        for number in edges[low]:
-            active[number] = not active[number]
-        yield following - low, active
+        for ports, times in edges[low]:
+            for span in ports:
+                covered.add(span, times)
+        if MAX_PORT - covered.size < PORT_SLACK:
+            found += following - low
+    return found
