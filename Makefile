@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit e2e check demo bench docs lock clean
+.PHONY: help run test unit e2e check demo bench storm scale docs lock clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,6 +50,12 @@ demo: $(VENV)/.dev ## the story with kubectl on a real control plane, until Ctrl
 
 bench: $(VENV)/.dev ## side by side with a do-nothing Go webhook
 	@$(BIN)/python bench/admission.py
+
+storm: $(VENV)/.dev ## 1,000 namespaces at once on a real control plane, leaders and replicas killed
+	@PORTCULLIS_STORM=1000 $(BIN)/python -m pytest -m controlplane tests/e2e/test_portcullis_storm.py
+
+scale: $(VENV)/.dev ## memory, readiness and quiet at 500, 1,500 and 5,000 namespaces
+	@$(BIN)/python bench/scale.py
 
 docs: $(VENV)/.dev ## renew what is generated from the code
 	@$(BIN)/python -m tools.generate
