@@ -1,0 +1,131 @@
+"""A difference of two worlds in words: ends, ports, ranges, and what is merged."""
+
+import pytest
+
+from tests.protection.specs import blocks, spec
+from webhook.netpol.engine import diff
+from webhook.netpol.parse import parse_world
+from webhook.protection.words import MAX_LINES, Teller
+
+APP = {"matchLabels": {"app": "a0"}}
+OWN = {"from": [{"podSelector": {}}]}
+
+
+def pod(namespace, number, *addresses, host=False):
+    """A pod with the label ``app`` of its own."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": f"p{number}", "namespace": namespace, "labels": {"app": f"a{number}"}},
+        "spec": {"containers": [], "hostNetwork": host},
+        "status": {"podIPs": [{"ip": address} for address in addresses]},
+    }
+
+
+def made(given, name="changed"):
+    """A policy of namespace ``x``."""
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": "x"},
+        "spec": given,
+    }
+
+
+def told(pods, given, *, whole=True, standing=()):
+    """What a new policy opens beside a deny of both ways."""
+    deny = made(spec(types=["Ingress", "Egress"]), "deny")
+    objects = [*pods, deny, *(made(each, f"s{n}") for n, each in enumerate(standing))]
+    after = parse_world([*objects, made(given)])
+    change = diff(parse_world(objects), after)
+    return list(Teller(after, "x", whole).lines("opens", change.opened))
+
+
+PAIR = [pod("x", 0), pod("x", 1)]
+FIVE = [pod("x", n) for n in range(5)]
+MANY = [pod(f"n{n}", n) for n in range(4)]
+DUAL = [pod("x", 0, "10.0.0.1", "fd00::1"), pod("x", 1, "10.0.0.2", "fd00::2")]
+V4 = "every IPv4 address outside"
+TCP80 = [{"protocol": "TCP", "port": 80}, {"protocol": "TCP", "port": 443}]
+
+
+@pytest.mark.parametrize(
+    ("pods", "given", "expected"),
+    [
+        pytest.param(
+            [*PAIR, *MANY], spec(APP, ingress=[{}]),
+            [f"opens: everything to x/p0 from 4 pods of 4 namespaces and {V4}"], id="namespaces",
+        ),
+        pytest.param(
+            [*PAIR, *MANY[:2]], spec(ingress=[{"from": [{"namespaceSelector": {}}]}]),
+            ["opens: everything to x/* from n0/p0, n1/p1"], id="names",
+        ),
+        pytest.param(
+            FIVE, spec({"matchExpressions": [
+                {"key": "app", "operator": "NotIn", "values": ["a0"]}
+            ]}, ingress=[blocks("10.0.0.0/8")]),
+            ["opens: everything to 4 pods of x from 10.0.0.0/8"], id="counted-pods",
+        ),
+        pytest.param(
+            PAIR, spec(APP, ingress=[blocks("0.0.0.0/0", ports=TCP80)]),
+            [f"opens: TCP 80,443 to x/p0 from {V4}"], id="ports",
+        ),
+        pytest.param(
+            PAIR, spec(APP, egress=[blocks("10.0.0.0/8", direction="to")]),
+            ["opens: everything to 10.0.0.0/8 from x/p0"], id="egress",
+        ),
+        pytest.param(
+            PAIR, spec(APP, ingress=[{"from": [
+                {"ipBlock": {"cidr": "10.0.0.0/8", "except": ["10.0.0.0/32"]}}
+            ]}]),
+            ["opens: everything to x/p0 from 10.0.0.1-10.255.255.255"], id="no-cidr",
+        ),
+        pytest.param(
+            PAIR, spec(APP, ingress=[blocks("1.0.0.0/8", "3.0.0.0/8", "5.0.0.0/8", "7.0.0.0/8")]),
+            ["opens: everything to x/p0 from 1.0.0.0/8, 3.0.0.0/8, 5.0.0.0/8, 1 more ranges"],
+            id="counted-ranges",
+        ),
+        pytest.param(
+            PAIR, spec(APP, ingress=[blocks("10.0.0.0/9", "10.128.0.0/9")]),
+            ["opens: everything to x/p0 from 10.0.0.0/8"], id="halves-are-one",
+        ),
+        pytest.param(
+            DUAL, spec(APP, ingress=[blocks("::/0", "0.0.0.0/0")]),
+            [f"opens: everything to x/p0 from {V4} and every IPv6 address outside"],
+            id="both-families",
+        ),
+        pytest.param(
+            DUAL, spec(APP, ingress=[blocks("2001:db8::/32")]),
+            ["opens: everything to x/p0 from 2001:db8::/32"], id="ipv6",
+        ),
+    ],
+)  # fmt: skip
+def test_ends_and_ports(pods, given, expected):
+    """Pods by name or number, addresses by CIDR or range, the reader's own pods first."""
+    assert told(pods, given) == expected
+
+
+def test_every_pod_leaves_out_the_hosts_own():
+    """Pods of the host network are restricted by nothing; they do not spoil an "every"."""
+    both = spec(ingress=[OWN], egress=[{"to": [{"podSelector": {}}]}])
+    every = "every pod in the cluster (2 pods)"
+
+    assert told([*PAIR, pod("x", 2, host=True)], both) == [
+        f"opens: everything to {every} from {every}"
+    ]
+
+
+def test_every_pod_is_not_said_of_a_part():
+    """Where only the namespace was looked at, its pods are not the cluster's."""
+    both = spec(ingress=[OWN], egress=[{"to": [{"podSelector": {}}]}])
+
+    assert told(PAIR, both, whole=False) == ["opens: everything to x/* from x/*"]
+
+
+def test_the_rest_is_counted():
+    """Four lines, of what weighs most; then how many more there are."""
+    rules = [blocks(f"10.{n}.0.0/16", ports=[{"port": 80 + n}]) for n in range(7)]
+    lines = told(PAIR, spec(APP, ingress=rules))
+
+    assert len(lines) == MAX_LINES + 1
+    assert lines[-1] == "opens: 3 more groups of connections"
