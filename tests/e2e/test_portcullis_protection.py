@@ -339,6 +339,28 @@ def test_replace_recomputes_them(unsealed: ControlPlane) -> None:
     assert world.specs(unsealed, "ci-sticky")["sticky"]["policyTypes"] == ["Ingress", "Egress"]
 
 
+IN_GUARDED = HEAD.replace("ci-sticky", "guarded")
+IN_HALF = HEAD.replace("ci-sticky", "half")
+
+
+def test_sticky_types_are_told_at_once(alone: ControlPlane) -> None:
+    """The apply that adds dead rules is answered with why they are dead."""
+    alone.kubectl("apply", "-f", "-", stdin=f"{IN_GUARDED}{STICKY}}}\n")
+    done = alone.kubectl("apply", "-f", "-", stdin=f"{IN_GUARDED}{STICKY}, {DNS}}}\n")
+
+    assert "Warning: egress rules are not enforced: policyTypes is [Ingress]" in done.stderr
+
+
+def test_a_replace_that_recomputes_them_may_not_lose_isolation(plane: ControlPlane) -> None:
+    """The same manifest is harmless applied, and opens all egress when replaced."""
+    plane.kubectl("apply", "-f", "-", stdin=f"{IN_HALF}{STICKY}, {DNS}}}\n")
+    applied = plane.kubectl("apply", "-f", "-", stdin=f"{IN_HALF}{STICKY}}}\n")
+    replaced = plane.kubectl("replace", "-f", "-", stdin=f"{IN_HALF}{STICKY}}}\n", check=False)
+
+    assert "Warning: all egress is denied: policyTypes keeps Egress" in applied.stderr
+    assert LOST.format(field="spec.policyTypes") in world.refused(replaced)
+
+
 def lint(*arguments: str) -> list[world.Manifest]:
     """What `portcullis lint` finds."""
     out = io.StringIO()

@@ -21,6 +21,7 @@ from webhook.netpol.labels import Selector
 from webhook.netpol.model import Direction, Policy, Rule, SelectorPeer
 from webhook.netpol.world import World
 from webhook.protection import losses
+from webhook.protection.sticky import left_over
 from webhook.protection.words import MAX_NAMES, Teller, nothing
 
 logger = logging.getLogger(__name__)
@@ -58,14 +59,16 @@ class PolicyAdviser:
         if old is not None and new is not None and old.spec == new.spec:
             return Advice()
         short = Deadline.after(max(0.0, min(self.budget, deadline.remaining() - RESERVE_SECONDS)))
+        before, after = stored(old), stored(new)
+        first = () if after is None else tuple(left_over(before, after))
         try:
-            lines = self._told(namespace, stored(old), stored(new), short)
+            lines = self._told(namespace, before, after, short)
         except (TooManyError, DeadlineError):
-            return Advice((self._too_large(),), {AUDIT_KEY: "too large"})
+            return Advice((*first, self._too_large()), {AUDIT_KEY: "too large"})
         except ClusterError as error:
             logger.info("change not told", extra={"namespace": namespace, "error": str(error)})
-            return Advice()
-        return Advice(lines, {AUDIT_KEY: "; ".join(lines)})
+            return Advice(first)
+        return Advice((*first, *lines), {AUDIT_KEY: "; ".join(lines)})
 
     def _too_large(self) -> str:
         return (
