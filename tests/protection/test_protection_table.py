@@ -14,7 +14,9 @@ from tests.protection.specs import (
     spec,
     tcp,
 )
+from webhook.model.namespace import PROFILE_LABEL, SEAL_LABEL
 from webhook.protection import losses, reopenings
+from webhook.protection.coverage import MARKS
 
 OWN = "kubernetes.io/metadata.name"
 HALVES = ("0.0.0.0/1", "128.0.0.0/1")
@@ -85,6 +87,16 @@ EVERY = "every pod"
             (DENY, spec(ingress=[spaces(named("team", "In", "a"))])),
             ["reopened Ingress: every pod"],
             id="a-team-and-all-but-it",
+        ),
+        pytest.param(
+            None, spec(ingress=[spaces({"matchLabels": {SEAL_LABEL: "sealed"}})]), (DENY,),
+            [f"reopened Ingress: {EVERY}"],
+            id="every-sealed-namespace-by-our-own-mark",
+        ),
+        pytest.param(
+            None, spec(ingress=[spaces(named(PROFILE_LABEL, "In", "deny-all", "none"))]), (DENY,),
+            [f"reopened Ingress: {EVERY}"],
+            id="every-namespace-of-a-profile",
         ),
         pytest.param(
             spec(APP, ingress=[{}]), spec(ingress=[{}]), (DENY,),
@@ -168,6 +180,11 @@ def test_refused(old, new, others, expected):
             id="one-port-from-every-namespace",
         ),
         pytest.param(
+            None, spec(ingress=[spaces({"matchLabels": {SEAL_LABEL: "sealed", "team": "a"}})]),
+            (DENY,),
+            id="sealed-namespaces-of-a-team",
+        ),
+        pytest.param(
             None, spec(egress=[blocks("10.96.0.1/32", direction="to")]), (DENY,), id="api-server"
         ),
         pytest.param(
@@ -225,6 +242,11 @@ def test_allowed(old, new, others):
 def test_other_spellings_are_no_change(old, new):
     """What a policy says counts, not how: neither direction of the edit is refused."""
     assert judged(old, new, DENY) == judged(new, old, DENY) == []
+
+
+def test_our_marks_are_those_of_the_model():
+    """Written out once more where nothing of the model is known."""
+    assert {SEAL_LABEL, PROFILE_LABEL} == MARKS
 
 
 @pytest.mark.parametrize("types", [["Ingress"], ["Egress"], ["Ingress", "Egress"]])

@@ -20,8 +20,9 @@ def networkpolicy_default_deny_reopened(change: IsolationChange) -> Iterator[Vio
     whom all policies that select them together open all ports of a protocol (fewer than 1,024
     left out) for all of one of these: pods of other namespaces that no value names; IPv4; IPv6
     (fewer addresses than a /16 or a /48 left out of those that hosts can have). So `NotIn`,
-    `Exists` and `DoesNotExist` name nobody, and CIDRs and port ranges that are split over rules or
-    policies count as the whole that they make.
+    `Exists` and `DoesNotExist` name nobody, nor do the marks that Portcullis gives to Namespaces,
+    and CIDRs and port ranges that are split over rules or policies count as the whole that they
+    make.
 
     Allowed: policies that name whom they open by the value of a label; that open single ports; or
     to peers named by a label's value or by a CIDR. What was open before. Every removal.

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from webhook.netpol.addresses import FAMILIES, WHOLE, Family
 from webhook.netpol.intervals import Interval, Ranges, intersection, ranges
-from webhook.netpol.labels import Selector
+from webhook.netpol.labels import Operator, Selector
 from webhook.netpol.model import METADATA_NAME, IPBlock, Rule, SelectorPeer
 from webhook.netpol.ports import ALL_PORTS, MAX_PORT, PROTOCOLS, port_range
 from webhook.protection.measure import Covered
@@ -34,7 +34,11 @@ HOSTS: dict[Family, Ranges] = {
 }
 """The addresses that a peer can have."""
 
+MARKS = frozenset({"portcullis.dev/seal", "portcullis.dev/profile"})
+"""Labels that we give to about every Namespace: whoever has them is not named by their value."""
+
 PEERS = "pods"
+_HAVING = (Operator.IN, Operator.EXISTS)
 _NAMESPACE = "@"
 """Put before a key of a Namespace's labels; no label key begins with it."""
 _PORTS = {protocol: port_range(protocol) for protocol in PROTOCOLS}
@@ -113,6 +117,7 @@ def _selectors(rule: Rule) -> Iterator[Selector]:
             renamed = (
                 type(each)(_NAMESPACE + each.key, each.operator, each.values)
                 for each in peer.namespaces.requirements
+                if each.key not in MARKS or each.operator not in _HAVING
             )
             yield Selector((*peer.pods.requirements, *renamed))
 
