@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import ControlPlaneError, tail_of
+from .errors import ControlPlaneError, UnavailableError, tail_of
 from .toolchain import Toolchain, find_toolchain, numbers, say
 
 HERE = Path(__file__).parent
@@ -84,7 +84,17 @@ def find(names: Iterable[str] = PROGRAMS) -> Mapping[str, Path]:
     Raises:
         ControlPlaneError: a build failed; the message ends with what the compiler said.
     """
-    return {name: _present(PROGRAMS[name]) or _build(PROGRAMS[name]) for name in names}
+    return {name: provide(PROGRAMS[name]) for name in names}
+
+
+def provide(program: Program) -> Path:
+    """The path of one program, which need not be of the control plane's own.
+
+    Raises:
+        UnavailableError: there is no Go, or the program's sources cannot be fetched.
+        ControlPlaneError: its build failed; the message ends with what the compiler said.
+    """
+    return _present(program) or _build(program)
 
 
 def _present(program: Program) -> Path | None:
@@ -108,8 +118,9 @@ def _version(path: Path, program: Program) -> tuple[int, ...]:
 def _cached(program: Program) -> Path:
     """The file that a build of these go files, with these flags, on this machine, is kept as."""
     seed = hashlib.sha256()
-    for part in ("go.mod", "go.sum"):
-        seed.update((program.module / part).read_bytes())
+    sources = sorted(program.module.rglob("*.go"))  # of our own, where a module has any
+    for part in (program.module / "go.mod", program.module / "go.sum", *sources):
+        seed.update(part.read_bytes())
     seed.update(f"{program.linker_flags} {platform.system()} {platform.machine()}".encode())
     return cache_folder() / "controlplane" / seed.hexdigest()[:16] / program.name
 
@@ -136,16 +147,28 @@ def _build(program: Program) -> Path:
 
 def _compile(program: Program, toolchain: Toolchain, target: Path) -> None:
     flags = ["-trimpath", "-ldflags", program.linker_flags]
-    done = subprocess.run(
-        [toolchain.go, "build", *flags, "-o", target, program.package],
+    done = _go(program, toolchain, "build", *flags, "-o", str(target), program.package)
+    if done.returncode == 0:
+        return
+    # Fetching is a part of building; asked alone, it tells which of the two failed.
+    listed = _go(program, toolchain, "list", "-deps", program.package)
+    if listed.returncode != 0:
+        text = f"the sources of {program.name} cannot be fetched:\n{tail_of(listed.stderr)}"
+        raise UnavailableError(text)
+    raise ControlPlaneError(f"building {program.name} failed:\n{tail_of(done.stderr)}")
+
+
+def _go(
+    program: Program, toolchain: Toolchain, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [toolchain.go, *arguments],
         cwd=program.module,
         env=toolchain.environment(),
         capture_output=True,
         text=True,
         check=False,
     )
-    if done.returncode != 0:
-        raise ControlPlaneError(f"building {program.name} failed:\n{tail_of(done.stderr)}")
 
 
 @contextmanager

@@ -7,6 +7,10 @@ class ControlPlaneError(Exception):
     """The control plane could not be built, started or asked; the message says where to look."""
 
 
+class UnavailableError(ControlPlaneError):
+    """What is not on this machine cannot be fetched from here either: Go, or a module's sources."""
+
+
 def tail(path: Path, lines: int = 25) -> str:
     """The last lines of a log, indented so that they stand apart from the message."""
     if not path.exists():

@@ -106,33 +106,56 @@ class Network:
         number = len(self._pods) + 1
         namespace = f"{self.name}-{number}"
         bridge_end = f"pod{number}"
-        self._ip("netns", "add", namespace)
+        self.ip("netns", "add", namespace)
         self._pods[address] = namespace
         peer = ("peer", "name", "eth0", "netns", namespace)
-        self._ip("-n", self.name, "link", "add", bridge_end, "type", "veth", *peer)
-        self._ip("-n", self.name, "link", "set", bridge_end, "master", "br0", "up")
-        self._ip("-n", namespace, "addr", "add", f"{address}/{_PREFIX}", "dev", "eth0")
-        self._ip("-n", namespace, "link", "set", "lo", "up")
-        self._ip("-n", namespace, "link", "set", "eth0", "up")
+        self.ip("-n", self.name, "link", "add", bridge_end, "type", "veth", *peer)
+        self.ip("-n", self.name, "link", "set", bridge_end, "master", "br0", "up")
+        self.ip("-n", namespace, "addr", "add", f"{address}/{_PREFIX}", "dev", "eth0")
+        self.ip("-n", namespace, "link", "set", "lo", "up")
+        self.ip("-n", namespace, "link", "set", "eth0", "up")
         return namespace
+
+    def add_namespace(self, suffix: str, address: str) -> str:
+        """Make a namespace that `inside` knows by an address, which the caller is to give it.
+
+        Args:
+            suffix: no number; the namespace is `<name>-<suffix>`, by which the warden finds it.
+            address: outside of the pods' own range.
+
+        Returns:
+            The namespace's name.
+        """
+        self._pods[address] = namespace = f"{self.name}-{suffix}"
+        self.ip("netns", "add", namespace)
+        return namespace
+
+    def namespace_of(self, address: str) -> str:
+        """The name of the namespace that an address is in."""
+        return self._pods[address]
 
     def _make(self) -> bool:
         """Make the namespace with its bridge; false where the machine does not let us."""
         inside = ("-n", self.name)
         try:
-            self._ip("netns", "add", self.name)
-            self._ip(*inside, "link", "set", "lo", "up")
-            self._ip(*inside, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
-            self._ip(*inside, "addr", "add", f"{API_ADDRESS}/{_PREFIX}", "dev", "br0")
-            self._ip(*inside, "link", "set", "br0", "up")
+            self.ip("netns", "add", self.name)
+            self.ip(*inside, "link", "set", "lo", "up")
+            self.ip(*inside, "link", "add", "br0", "type", "bridge", "forward_delay", "0")
+            self.ip(*inside, "addr", "add", f"{API_ADDRESS}/{_PREFIX}", "dev", "br0")
+            self.ip(*inside, "link", "set", "br0", "up")
             # A veth pair is tried now, not at the first pod: half a network serves nobody.
-            self._ip(*inside, "link", "add", "try0", "type", "veth", "peer", "name", "try1")
-            self._ip(*inside, "link", "del", "try0")
+            self.ip(*inside, "link", "add", "try0", "type", "veth", "peer", "name", "try1")
+            self.ip(*inside, "link", "del", "try0")
         except (ControlPlaneError, FileNotFoundError):
             return False
         return True
 
-    def _ip(self, *arguments: str) -> None:
+    def ip(self, *arguments: str) -> None:
+        """Run `ip` where the namespaces are.
+
+        Raises:
+            ControlPlaneError: it failed.
+        """
         argv = [*self._entry, _IP, *arguments]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if done.returncode != 0:

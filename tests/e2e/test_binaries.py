@@ -6,6 +6,7 @@ import pytest
 
 from tests.controlplane import ControlPlaneError
 from tests.controlplane.binaries import find
+from tests.controlplane.errors import UnavailableError
 
 GO = """#!/bin/sh
 [ "$1" = env ] && echo go1.99.0 && exit
@@ -16,7 +17,13 @@ printf built > "$2"
 """
 BROKEN_GO = """#!/bin/sh
 [ "$1" = env ] && echo go1.99.0 && exit
+[ "$1" = list ] && exit
 echo "etcd.go:7:1: syntax error" >&2
+exit 1
+"""
+LONELY_GO = """#!/bin/sh
+[ "$1" = env ] && echo go1.99.0 && exit
+echo "etcd@v3.7.0: module lookup disabled by GOPROXY=off" >&2
 exit 1
 """
 
@@ -78,7 +85,16 @@ def test_a_failed_build_shows_the_compiler(place):
     """What the compiler said is in the error, and nothing is left in the cache."""
     program(place / "path" / "go", BROKEN_GO)
 
-    with pytest.raises(ControlPlaneError, match=r"(?s)building etcd failed.*syntax error"):
+    with pytest.raises(ControlPlaneError, match=r"(?s)building etcd failed.*syntax error") as told:
         find(["etcd"])
 
+    assert not isinstance(told.value, UnavailableError), "that would be a reason to skip"
     assert not list(place.glob("cache/controlplane/*/*"))
+
+
+def test_what_cannot_be_fetched_is_no_failed_build(place):
+    """Without the module proxy the error says so, for a test that may be skipped without."""
+    program(place / "path" / "go", LONELY_GO)
+
+    with pytest.raises(UnavailableError, match=r"(?s)sources of etcd cannot be fetched.*GOPROXY"):
+        find(["etcd"])
