@@ -153,11 +153,12 @@ def test_reports_are_made_anew_once_a_period() -> None:
     assert world.marks("shop").report == "deny-all: ingress 0/0, egress 0/0"
 
 
-def test_switched_off_the_reports_go() -> None:
-    """What nobody looks after would be wrong soon."""
+@pytest.mark.parametrize("left", [{"report": WEB}, {"reason": "exceeded quota"}])
+def test_switched_off_what_was_told_goes(left: dict[str, str]) -> None:
+    """Reports, and why a wish that was withdrawn since was refused: they would be wrong soon."""
     world = World(Backfill.OFF)
     world.cluster.namespaces["shop"] = replace(
-        world.cluster.add_namespace("shop", created=BEFORE), report=WEB
+        world.cluster.add_namespace("shop", created=BEFORE), **left
     )
     world.observe("shop")
     world.work()

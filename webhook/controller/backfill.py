@@ -144,7 +144,8 @@ class Backfiller:
         """Whether anything is, or may be, to be done about it."""
         if seal_plan(namespace, self._rules).reason is not Reason.OLDER:
             return False
-        return self._wanted(namespace) is not None or namespace.report is not None
+        left_over = namespace.report is not None or namespace.reason is not None
+        return left_over or self._wanted(namespace) is not None
 
     def _wanted(self, namespace: Namespace) -> str | None:
         """The profile to report on or to give; None where neither is to be done."""
