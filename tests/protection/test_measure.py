@@ -1,6 +1,6 @@
 """The measure of what is covered, against counting one by one."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from webhook.protection.measure import Covered
@@ -8,6 +8,7 @@ from webhook.protection.measure import Covered
 intervals = st.tuples(st.integers(0, 30), st.integers(0, 12)).map(lambda at: (at[0], at[0] + at[1]))
 
 
+@settings(deadline=None)
 @given(st.lists(intervals, max_size=12), st.data())
 def test_it_counts_what_one_by_one_is_covered(given_, data):
     """While intervals come and go, in any order and more than once."""

@@ -1,7 +1,7 @@
 """Label sets as boxes agree with selectors, asked one label set at a time."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.protection.boxes import KEYS, OTHER, VALUES, label_sets, selectors
@@ -26,6 +26,7 @@ def holds(box, space, labels):
     return meet(box, point(space, labels)) is not None
 
 
+@settings(deadline=None)
 @given(selectors, several)
 def test_a_box_holds_what_its_selector_matches(selector, others):
     """Of every label set, in whatever space the selector stands."""
@@ -36,6 +37,7 @@ def test_a_box_holds_what_its_selector_matches(selector, others):
         assert selector.matches(labels) == holds(box, space, labels)
 
 
+@settings(deadline=None)
 @given(selectors, several)
 def test_uncovered_is_what_no_cover_matches(selector, covers):
     """A rest is told exactly where some label set is matched by the selector and by no cover."""
@@ -51,6 +53,7 @@ def test_uncovered_is_what_no_cover_matches(selector, covers):
     assert rest is None or any(holds(rest, space, labels) for labels in free)
 
 
+@settings(deadline=None)
 @given(several)
 def test_cells_are_told_apart_by_no_selector(chosen):
     """Each cell is wholly inside or wholly outside a selector, and together they are everybody."""
