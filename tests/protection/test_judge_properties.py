@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.protection.naive import (
+    is_named,
     isolates,
     lost,
     neighbours,
@@ -13,6 +14,7 @@ from tests.protection.naive import (
     own_pods,
     policies,
     reopened,
+    whole,
 )
 from tests.protection.specs import DENY, policy
 from webhook.netpol.model import Direction
@@ -113,3 +115,26 @@ def test_a_change_of_nothing_is_no_change(others, one):
     turned = replace(one, ingress=one.ingress[::-1])
 
     assert verdict(others, one, one) == verdict(others, one, turned) == (set(), set())
+
+
+steps = st.lists(st.tuples(st.integers(0, 3), changes), min_size=3, max_size=10)
+
+
+@settings(max_examples=300, deadline=None)
+@given(steps)
+def test_no_sequence_of_admitted_changes_opens_a_sealed_namespace(steps):
+    """However a tenant gets there, step by step: all stay isolated, nobody unnamed is wide open."""
+    standing_now = {}
+    for number, wanted in steps:
+        new = wanted and replace(wanted, name=f"p{number}")
+        others = [DENIED, *(p for at, p in standing_now.items() if at != number)]
+        if verdict(others, standing_now.get(number), new) == (set(), set()):
+            standing_now |= {number: new} if new else {}
+            if not new:
+                standing_now.pop(number, None)
+
+    after = [DENIED, *standing_now.values()]
+    for direction in Direction:
+        for labels in own_pods():
+            assert isolates(after, labels, direction)
+            assert is_named(labels) or not whole(open_to(after, labels, direction))
