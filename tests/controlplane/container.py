@@ -166,13 +166,15 @@ def run(
     own_folder = folder / spec["name"]
     root = own_folder / "root"
     root.mkdir(parents=True, exist_ok=True)
+    argv = command_line(spec, entrypoint, {**service, **own})
+    volumes = _volume_mounts(template["spec"], spec, pod, kubelet, folder)
     document = {
         "root": str(root),
         "cwd": str(REPOSITORY),
-        "argv": command_line(spec, entrypoint, {**service, **own}),
+        "argv": argv,
         "env": env,
         "read_only": bool(spec.get("securityContext", {}).get("readOnlyRootFilesystem")),
-        "mounts": [*_image_mounts(), *_volume_mounts(template["spec"], spec, pod, kubelet, folder)],
+        "mounts": [*_image_mounts(Path(argv[0])), *volumes],
     }
     script = own_folder / "sandbox.json"
     script.write_text(json.dumps(document, indent=2))
@@ -186,10 +188,10 @@ def run(
     return Container(pod, spec, grace, daemon, kubelet)
 
 
-def _image_mounts() -> list[dict[str, Any]]:
+def _image_mounts(program: Path) -> list[dict[str, Any]]:
     """The image's own files where they lie under /tmp, which a container has for itself."""
-    paths = dict.fromkeys(str(Path(path).resolve()) for path in (REPOSITORY, sys.prefix))
-    paths[str(Path(sys.base_prefix).resolve())] = None
+    folders = (REPOSITORY, Path(sys.prefix), Path(sys.base_prefix), program.parent)
+    paths = dict.fromkeys(str(folder.resolve()) for folder in folders if folder.is_dir())
     return [
         {"source": path, "target": path, "read_only": False}
         for path in paths
