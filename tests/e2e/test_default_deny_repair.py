@@ -1,6 +1,7 @@
 """What stands is what should: repair of our policies, changes of the settings, and quiet."""
 
 import json
+import os
 import statistics
 import threading
 import time
@@ -31,7 +32,7 @@ from webhook.stop import Stop
 pytestmark = pytest.mark.controlplane
 
 OURS = f"system:serviceaccount:{NAMESPACE}:portcullis"
-COUNT = 100
+COUNT = int(os.environ.get("PORTCULLIS_REPAIR", "100"))
 NAMES = [f"team-{n}" for n in range(COUNT)]
 DENY = "portcullis-deny-all"
 FORGED = "portcullis-allow-same-namespace"
