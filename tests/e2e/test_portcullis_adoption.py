@@ -59,9 +59,10 @@ def plane(installation: Installation) -> ControlPlane:
 def run(plane: ControlPlane, capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs a command; its exit status and what it prints."""
 
-    def command(*arguments: str) -> tuple[int, str]:
+    def command(*arguments: str, user: str | None = None) -> tuple[int, str]:
         capsys.readouterr()
-        code = main([*arguments, "--kubeconfig", str(plane.admin_kubeconfig)])
+        kubeconfig = plane.kubeconfig(user) if user else plane.admin_kubeconfig
+        code = main([*arguments, "--kubeconfig", str(kubeconfig)])
         return code, capsys.readouterr().out
 
     return command
@@ -212,9 +213,29 @@ def lost_pairs(plane: ControlPlane, name: str) -> set[tuple[str, str]]:
     }
 
 
+def adopter(plane: ControlPlane) -> str:
+    """A user with the rights that docs/adoption.md names, and no others."""
+    rights = {
+        "namespaces": ["get", "list", "patch"],
+        "pods": ["list"],
+        "networkpolicies": ["list"],
+        "configmaps": ["get"],
+    }
+    groups = {"networkpolicies": "networking.k8s.io"}
+    rules = [
+        {"apiGroups": [groups.get(resource, "")], "resources": [resource], "verbs": verbs}
+        for resource, verbs in rights.items()
+    ]
+    rules[-1]["resourceNames"] = ["portcullis"]
+    role = {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "rules": rules}
+    world.create(plane, {**role, "metadata": {"name": "adopter"}})
+    plane.kubectl("create", "clusterrolebinding", "a", "--clusterrole=adopter", "--user=ada")
+    return "ada"
+
+
 def test_adopting_one_applies_and_marks(plane: ControlPlane, run: Any) -> None:
     """By a wish of the caller's; from then on its pods are not sent to the webhook any more."""
-    code, text = run("adopt", "--namespace", OWN)
+    code, text = run("adopt", "--namespace", OWN, user=adopter(plane))
     sent = world.reviews_sent(plane, "pods-unmarked")
     world.create(plane, world.pod(OWN, "later"))
     again, unchanged = run("adopt", "--namespace", OWN)
