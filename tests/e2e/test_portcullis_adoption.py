@@ -248,6 +248,17 @@ def test_adopting_one_applies_and_marks(plane: ControlPlane, run: Any) -> None:
     assert world.reviews_sent(plane, "pods-unmarked") == sent
 
 
+def test_a_manifest_that_replaces_the_namespace_is_refused(plane: ControlPlane) -> None:
+    """As Argo CD's Replace=true does: it would drop the marks. An apply leaves them."""
+    manifest = world.new_namespace(OWN)
+    replaced = plane.kubectl("replace", "-f", "-", stdin=manifest, check=False)
+    flags = ("--server-side", "--force-conflicts", "--field-manager=kustomize-controller")
+    plane.kubectl("apply", *flags, "-f", "-", stdin=manifest)
+
+    assert "portcullis.dev/seal]: Forbidden" in world.refused(replaced)
+    assert world.marks(plane, OWN) == world.SEALED
+
+
 def test_somebody_elses_policy_is_taken_over_on_request_alone(
     plane: ControlPlane, run: Any
 ) -> None:
