@@ -4,9 +4,10 @@ import re
 
 import pytest
 
-from tools.flannel_page import EXAMPLES, change_of, render
+from tools.flannel_page import EXAMPLES, INSTALLERS, LISTING, change_of, render
 from webhook.checks import CHECKS
 from webhook.netconf import Rating, network_changes, rules
+from webhook.settings import FLANNEL_CONFIG_MAPS, ConfigMapRef, decode_settings
 
 SEEN = [each for example in EXAMPLES for each in change_of(example).rated]
 
@@ -68,3 +69,19 @@ def test_answers_follow_the_ratings() -> None:
         refused = answer.startswith("refused")
 
         assert refused is (rating in "XB" or "DirectRouting, of" in title), title
+
+
+def test_the_listing_that_is_shown_is_read_as_settings() -> None:
+    """Who copies it gets RKE2's ConfigMap guarded, which is not listed by default."""
+    shown = decode_settings(LISTING).flannel.config_maps
+
+    assert shown == (ConfigMapRef(namespace="kube-system", name="rke2-canal-config"),)
+    assert not set(shown) & set(FLANNEL_CONFIG_MAPS)
+    assert LISTING in render()
+
+
+def test_every_config_map_of_the_default_is_somebodys() -> None:
+    """The page says who makes each of them."""
+    made = {(namespace, name) for _, namespace, name in INSTALLERS}
+
+    assert {(each.namespace, each.name) for each in FLANNEL_CONFIG_MAPS} <= made

@@ -8,11 +8,13 @@ import json
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from webhook.admission.netconf_advice import EFFECTS
 from webhook.checks import CHECKS
 from webhook.checks.flannel_daemonset_live import ROWS
 from webhook.checks.registry import evaluate
 from webhook.checks.subjects import FlannelNodes, NetConfChange
 from webhook.netconf import NEWEST, KeyChange, Rating, Version, parse
+from webhook.settings import FLANNEL_CONFIG_MAPS
 
 
 class Example(NamedTuple):
@@ -109,6 +111,23 @@ EXAMPLES = (
     _top("unknown, misspelt or misplaced keys", DirectRouting=True),
 )
 
+INSTALLERS = (
+    ("flannel's kube-flannel.yml since v0.19.0", "kube-flannel", "kube-flannel-cfg"),
+    ("flannel's before that; kops, kubespray", "kube-system", "kube-flannel-cfg"),
+    ("flannel's Helm chart", "", "kube-flannel-cfg"),
+    ("Calico's canal.yaml; RKE1", "kube-system", "canal-config"),
+    ("RKE2 with canal, its default", "kube-system", "rke2-canal-config"),
+)
+"""Who makes the ConfigMap, its namespace (none: the release's own) and its name."""
+
+LISTING = """\
+flannel:
+  configMaps:
+    - namespace: kube-system
+      name: rke2-canal-config
+"""
+"""The chart's values for RKE2, as the page shows them."""
+
 _MEANINGS = {
     Rating.SAFE: "nothing changes for any packet",
     Rating.RESTART: "needs a restart of all flannel pods; tolerable while nodes differ",
@@ -129,7 +148,23 @@ the Namespace that holds them. A cluster is **live** once a Node carries the ann
 
 flanneld reads net-conf.json once, when it starts. A change does nothing at first, and takes effect
 on each node when its flannel pod restarts next: a rollout, a reboot, a crash. So a bad one is a
-time bomb, and until the last node has restarted a good one has nodes that differ.
+time bomb, and until the last node has restarted a good one has nodes that differ. What then gets
+lost was measured with real flannel: [why-directrouting.md](why-directrouting.md).
+
+## Where the ConfigMap is
+
+@INSTALLERS@
+
+What is listed is all that is guarded; a list in the chart's values replaces the default one. For
+RKE2:
+
+```yaml
+@LISTING@```
+
+RKE2 renders that ConfigMap from the HelmChartConfig `rke2-canal`: what is refused shows as a failed
+Job `helm-install-rke2-canal`, and is put right there. k3s has no ConfigMap: its agents write
+`/var/lib/rancher/k3s/agent/etc/flannel/net-conf.json` on each node from `--flannel-backend` or
+`--flannel-conf`, and no admission webhook sees that.
 
 ## Changes of net-conf.json on a live cluster
 
@@ -159,22 +194,33 @@ What flannel could start with is free on a cluster that is not live. Refused is 
 
 | way | answer | how |
 |---|---|---|
-| DELETE of the ConfigMap, or of its key, on a live cluster | refused: `netconf-removed-live` | |
+| DELETE of the ConfigMap on a live cluster: by name, `--all`, or as a collection | refused: \
+`netconf-removed-live` | |
+| its key taken away, emptied or renamed | refused: `netconf-removed-live`, empty \
+`netconf-readable` | a key by another name is not the file that the pods mount |
 | CREATE after it | as a change | what was taken away is kept in the ConfigMap \
 `<fullname>-netconf` of our namespace, and compared |
 | reading what was kept | as any ConfigMap of our namespace | a key such as wireguard's PSK stands \
 there as it stood in flannel's own |
 | CREATE of what was never seen, or over an unreadable file | refused: `netconf-recreated-live` | \
 backend type and VNI are compared with the nodes' annotations, DirectRouting with its default |
+| DELETE with a memory that cannot be written | refused, 503 | unless the Namespace is going: that \
+is never held up |
 | `binaryData` in place of `data` | as a change | the kubelet mounts both alike |
+| a ConfigMap of another name, and the DaemonSet led to it | refused: `flannel-daemonset-live` | \
+below |
 | deletion of the Namespace on a live cluster | refused: `flannel-namespace-live` | once it is \
 Terminating, nothing in it is refused any more |
 | a key goes that the pods need (`cni-conf.json`; canal's `cni_network_config`, `canal_iface`, \
 `masquerade`, `veth_mtu`) | refused on a live cluster: `flannel-keys-required` | |
 | `masquerade` of canal | warned of | `--ip-masq` stands on the command line and wins |
 | an explicit `delegate.mtu` in cni-conf.json | warned of | it defeats Backend.MTU |
+@EFFECTS@\
 | `kubectl apply` of flannel's own manifest over values of your own | as the changes it makes | \
 recognised by its values, and called what it is |
+| the annotation `portcullis.dev/override` | admitted for who has the verb `override` on \
+`guards.portcullis.dev` under the check's id | a warning, an audit annotation, an Event and a \
+metric; it stays in force while it stays on the object |
 
 ## The DaemonSet
 
@@ -193,6 +239,11 @@ _TAIL = """
 - Values that are in no API object: `rp_filter` of the nodes, the MTU of the underlay, routes and
   devices that an earlier flannel left behind.
 - k3s, which keeps its configuration in a file of the node, and flannel's etcd mode.
+- Nodes and Pods, which are never sent to us: who may write every Node can take flannel's
+  annotations off them, and the cluster passes for a new one until the next flannel pod starts; who
+  may create privileged Pods can run a flanneld of his own.
+- A DaemonSet of another name that mounts no listed ConfigMap.
+- What was kept in `<fullname>-netconf`: who may write ConfigMaps of our namespace can change it.
 - A Secret in place of the ConfigMap (one revision of RKE2's chart), and ConfigMaps not listed.
 - The second of two changes when the first was never taken up: a ConfigMap says what will be, not
   what runs.
@@ -201,13 +252,31 @@ _TAIL = """
 
 def render() -> str:
     """The text of docs/flannel.md."""
-    lines = [_HEAD, *_ratings(), "", "| change | rating | answer | what happens | what to do |"]
+    head = _HEAD.replace("@INSTALLERS@", "\n".join(_installers())).replace("@LISTING@", LISTING)
+    lines = [head, *_ratings(), "", "| change | rating | answer | what happens | what to do |"]
     lines += ["|---|---|---|---|---|", *(_row(example) for example in EXAMPLES)]
     return "\n".join(lines).replace("\n\n\n", "\n\n") + _rest()
 
 
 def _rest() -> str:
-    return f"\n{_NEW_CLUSTER}{''.join(_daemon_set_rows())}{_TAIL}"
+    ways = _NEW_CLUSTER.replace("@EFFECTS@", "".join(_effect_rows()))
+    return f"\n{ways}{''.join(_daemon_set_rows())}{_TAIL}"
+
+
+def _effect_rows() -> Iterator[str]:
+    for key, effect in EFFECTS.items():
+        yield f"| another `{key}` on a live cluster | warned of | {effect} |\n"
+
+
+def _installers() -> Iterator[str]:
+    yield "| installed by | namespace | ConfigMap | listed unless told otherwise |"
+    yield "|---|---|---|---|"
+    for who, namespace, name in INSTALLERS:
+        usual = [each.namespace for each in FLANNEL_CONFIG_MAPS if each.name == name]
+        listed = "yes" if namespace in usual else "no: list it"
+        if not namespace:
+            listed = f"in {' and '.join(usual)}; else list it"
+        yield f"| {who} | {namespace or 'of the release'} | `{name}` | {listed} |"
 
 
 def _ratings() -> Iterator[str]:

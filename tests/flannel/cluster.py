@@ -27,6 +27,11 @@ VXLAN: Backend = {"Type": "vxlan"}
 DIRECT: Backend = {"Type": "vxlan", "DirectRouting": True}
 
 
+def net_conf(backend: Backend) -> Mapping[str, Any]:
+    """The file with this backend, else as kube-flannel.yml beside this module has it."""
+    return {"Network": "10.244.0.0/16", "EnableNFTables": True, "Backend": backend}
+
+
 class Cluster:
     """A control plane with two nodes on which flannel runs, with upstream's configuration.
 
@@ -47,8 +52,7 @@ class Cluster:
 
     def patch(self, backend: Backend) -> CompletedProcess[str]:
         """The kubectl command by which every test changes the ConfigMap; may be refused."""
-        net_conf = {"Network": "10.244.0.0/16", "EnableNFTables": True, "Backend": backend}
-        change = {"data": {"net-conf.json": json.dumps(net_conf, indent=2)}}
+        change = {"data": {"net-conf.json": json.dumps(net_conf(backend), indent=2)}}
         command = ("patch", *CONFIG_MAP, "--type=merge", "--patch", json.dumps(change))
         return self.plane.kubectl(*command, check=False)
 

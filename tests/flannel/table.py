@@ -22,12 +22,14 @@ class Stage(Enum):
     RESTARTED = "one flannel pod restarted"
     REBOOTED = "that node rebooted"
     BOTH = "the other flannel pod restarted"
+    ALL_REBOOTED = "the other node rebooted"
 
 
 ENTER: Mapping[Stage, Callable[[Cluster], None]] = {
     Stage.RESTARTED: lambda cluster: cluster.a.restart(),
     Stage.REBOOTED: lambda cluster: cluster.a.reboot(),
     Stage.BOTH: lambda cluster: cluster.b.restart(),
+    Stage.ALL_REBOOTED: lambda cluster: cluster.b.reboot(),
 }
 
 
@@ -112,6 +114,17 @@ CHANGES = {
         VXLAN,
         False,
         "netconf-breaks-live",
-        {Stage.RESTARTED: KEPT, Stage.REBOOTED: LOST, Stage.BOTH: LOST},
+        {
+            Stage.RESTARTED: KEPT,
+            Stage.REBOOTED: LOST,
+            Stage.BOTH: LOST,
+            Stage.ALL_REBOOTED: KEPT,
+        },
     ),
 }
+
+
+def markdown() -> str:
+    """The document's table."""
+    rule = "|---" * (HEAD.count("|") - 1) + "|"
+    return "\n".join([HEAD, rule, *(row for each in CHANGES.values() for row in each.rows())])

@@ -15,7 +15,7 @@ _NO_EFFECT = (
     "FLANNELD_IP_MASQ"
 )
 _NEW_PODS = "new pods only, on each node when its flannel pod restarts next"
-_EFFECTS = {
+EFFECTS = {
     "cni-conf.json": _NEW_PODS,
     "cni_network_config": _NEW_PODS,
     "veth_mtu": _NEW_PODS,
@@ -71,6 +71,6 @@ def cni_warnings(
         return
     if old.get("masquerade") != new.get("masquerade"):
         yield _NO_EFFECT
-    for key, effect in _EFFECTS.items():
+    for key, effect in EFFECTS.items():
         if old.get(key) != new.get(key) and change.live:
             yield f"{key}: {effect}"
