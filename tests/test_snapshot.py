@@ -6,12 +6,17 @@ from pathlib import Path
 import pytest
 
 from tests.enforcement.manifests import container, manifest
+from tests.netconfs import conf
+from tests.reviews import body, config_map
+from webhook.bootstrap import admission as compose
 from webhook.deadline import Deadline
 from webhook.errors import ConflictError, NotFoundError
 from webhook.manifests import read_manifests
+from webhook.metrics import SilentRecorder
 from webhook.model.namespace import Marks, Namespace, Seal
 from webhook.model.profiles import Profile
-from webhook.model.review import UserInfo
+from webhook.model.review import UserInfo, decode_review
+from webhook.settings import load
 from webhook.snapshot import SnapshotCluster
 
 EXAMPLES = Path(__file__).parents[1] / "examples/cluster"
@@ -70,6 +75,44 @@ def test_what_is_written_is_read_back(cluster) -> None:
 
     assert [policy["metadata"]["name"] for policy in cluster.policies("team-a")] == ["deny"]
     assert cluster.namespace("team-a", SOON).seal == "sealed"
+
+
+class TestMemory:
+    """What of flannel's configuration was taken away, as an installed Portcullis keeps it."""
+
+    def test_what_is_remembered_is_recalled(self, cluster) -> None:
+        """Key by key, and the latest text of each."""
+        for text in ("earlier", "later"):
+            cluster.remember("kube-flannel.kube-flannel-cfg", text, SOON)
+        cluster.remember("kube-system.canal-config", "another", SOON)
+
+        assert cluster.recall("kube-flannel.kube-flannel-cfg", SOON) == "later"
+        assert cluster.recall("kube-system.canal-config", SOON) == "another"
+
+    def test_nothing_is_recalled_of_what_never_went(self, cluster) -> None:
+        """Standing ConfigMaps are compared with what the review carries."""
+        assert cluster.recall("kube-flannel.kube-flannel-cfg", SOON) is None
+
+    def test_each_cluster_has_its_own(self, cluster) -> None:
+        """It lasts as long as the run: another one begins with what the manifests say."""
+        cluster.remember("kube-flannel.kube-flannel-cfg", "text", SOON)
+        another = SnapshotCluster([], INSTALLATION)
+
+        assert another.recall("kube-flannel.kube-flannel-cfg", SOON) is None
+
+    def test_a_toggle_by_delete_and_create_is_seen(self, cluster) -> None:
+        """Offline as on an API server: the guard compares with what was taken away."""
+        admission = compose(load({"POD_NAMESPACE": INSTALLATION[0]}), SilentRecorder(), cluster)
+        wish = {"portcullis.dev/override": "a test"}
+        direct = config_map(conf({"DirectRouting": True}), annotations=wish)
+        removed, anew = (
+            admission.validate(decode_review(body(*what, groups=("system:masters",))), SOON)
+            for what in (("DELETE", None, direct), ("CREATE", config_map(conf())))
+        )
+
+        assert removed.allowed, removed.message
+        assert not anew.allowed
+        assert "Backend.DirectRouting: Forbidden: must stay true" in anew.message
 
 
 def test_writing_where_nothing_is(cluster) -> None:

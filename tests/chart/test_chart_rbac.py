@@ -1,6 +1,10 @@
 """What Portcullis may do: the whole table. Whoever widens it changes this file, and says why."""
 
+import json
+
 import pytest
+
+from tests.e2e import chart_rights
 
 pytestmark = pytest.mark.controlplane
 
@@ -73,6 +77,20 @@ def table(role):
 def test_each_role_allows_exactly_this(rendered, kind, name, expected):
     """Least privilege, by name and verb."""
     assert expected == table(rendered.one(kind, name))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        pytest.param(chart_rights.CLUSTER_RULES, CLUSTER, id="cluster"),
+        pytest.param(chart_rights.RULES, OWN_NAMESPACE, id="own-namespace"),
+    ],
+)
+def test_the_tests_of_the_live_cluster_have_no_other_rights(given, expected):
+    """What `webhook.cluster` is shown to do there it may do here, and the other way round."""
+    ours = json.loads(json.dumps(given).replace(chart_rights.NAME, "portcullis"))
+
+    assert expected == table({"rules": ours})
 
 
 def test_there_are_no_other_roles_and_bindings(rendered):

@@ -21,6 +21,13 @@ USER = f"system:serviceaccount:{HOME}:{NAME}"
 
 CLUSTER_RULES = [
     {"apiGroups": [""], "resources": ["nodes"], "verbs": ["list"]},
+    {"apiGroups": ["apps"], "resources": ["daemonsets"], "verbs": ["list"]},
+    {
+        "apiGroups": ["crd.projectcalico.org", "projectcalico.org"],
+        "resources": ["ipamblocks"],
+        "verbs": ["list"],
+    },
+    {"apiGroups": [""], "resources": ["pods"], "verbs": ["list"]},
     {"apiGroups": [""], "resources": ["namespaces"], "verbs": ["get", "list", "watch", "patch"]},
     {
         "apiGroups": ["networking.k8s.io"],
@@ -60,6 +67,18 @@ RULES = [
         "resources": ["configmaps"],
         "resourceNames": [NAME],
         "verbs": ["get"],
+    },
+    {
+        "apiGroups": [""],
+        "resources": ["configmaps"],
+        "resourceNames": [f"{NAME}-profiles"],
+        "verbs": ["get", "list", "watch"],
+    },
+    {
+        "apiGroups": [""],
+        "resources": ["configmaps"],
+        "resourceNames": [f"{NAME}-netconf"],
+        "verbs": ["get", "create", "patch"],
     },
 ]
 IDENTITY = Identity(namespace=HOME, service_account=NAME, installation=NAME)

@@ -106,6 +106,15 @@ def test_nodes_are_read_page_by_page(control_plane: ControlPlane, cluster: LiveC
     assert nodes["live-3"].spec.pod_cidr == "10.244.3.0/24"
 
 
+def test_what_was_taken_away_is_remembered_key_by_key(cluster: LiveCluster) -> None:
+    """One key leaves the other as it was; nothing is known of a third."""
+    for key, text in (("a.one", "earlier"), ("b.two", "other"), ("a.one", "later")):
+        cluster.remember(key, text, soon())
+    recalled = [cluster.recall(key, soon()) for key in ("a.one", "b.two", "c.three")]
+
+    assert recalled == ["later", "other", None]
+
+
 def test_a_namespace_is_read_or_absent(cluster: LiveCluster, born: Namespace) -> None:
     """A Namespace comes with uid and time of creation; an unknown name is None."""
     assert born.uid
