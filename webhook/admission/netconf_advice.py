@@ -2,18 +2,23 @@
 
 from collections.abc import Iterator, Mapping
 
-from webhook.checks.ratings import DIRECT_ROUTING, UPSTREAM
+from webhook.checks.ratings import DIRECT_ROUTING
 from webhook.checks.subjects import CniChange, NetConfChange
 from webhook.netconf import KeyChange, NetConf, Rating, warnings, windows_limits
 
 NEXT_RESTART = (
     "takes effect node by node, when each flannel pod restarts next: restart all of them soon"
 )
-_TOLD_BY_CHECKS = frozenset({Rating.SPLIT, Rating.BREAKS})
+UPSTREAM = (
+    "these are flannel's own defaults: where kubectl apply brought them, put your values in its "
+    "file"
+)
 _NO_EFFECT = (
     "masquerade: has no effect: --ip-masq stands on flanneld's command line, which wins over "
     "FLANNELD_IP_MASQ"
 )
+LONGEST = 120
+"""Characters of a warning, where possible: kubectl shows each on one line."""
 _NEW_PODS = "new pods only, on each node when its flannel pod restarts next"
 EFFECTS = {
     "cni-conf.json": _NEW_PODS,
@@ -31,18 +36,28 @@ def net_conf_warnings(change: NetConfChange) -> Iterator[str]:
         yield from _rated(change)
     yield from _standing(change)
     for advice in warnings(change.new):
-        yield f"{change.field}.{advice}"
+        yield _fitting(f"{change.field}.{advice}", str(advice))
 
 
 def _rated(change: NetConfChange) -> Iterator[str]:
     """What the change needs; S needs nothing."""
     noted = [each for each in change.rated if _is_noted(change, each)]
     for each in noted:
-        yield f"{each.key} {each.old} -> {each.new}: {each.reason}"
+        yield _line(each)
     if noted:
         yield NEXT_RESTART
     if noted and change.upstream:
         yield UPSTREAM
+
+
+def _line(each: KeyChange) -> str:
+    """Key, values and why; the values are left out where the line would be too long."""
+    why = each.brief or each.reason
+    return _fitting(f"{each.key} {each.old} -> {each.new}: {why}", f"{each.key}: {why}")
+
+
+def _fitting(line: str, shorter: str) -> str:
+    return line if len(line) <= LONGEST else shorter
 
 
 def _is_noted(change: NetConfChange, each: KeyChange) -> bool:
@@ -57,7 +72,8 @@ def _standing(change: NetConfChange) -> Iterator[str]:
         return
     assert isinstance(change.new, NetConf)
     for limit in set(windows_limits(change.old)) & set(windows_limits(change.new)):
-        yield f"{change.field}.{limit.key}: {limit.value}: {limit.message}"
+        told = f"{limit.key}: {limit.value}: {limit.message}"
+        yield _fitting(f"{change.field}.{told}", told)
 
 
 def cni_warnings(

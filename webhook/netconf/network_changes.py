@@ -21,17 +21,20 @@ _WIDENED = Rule(
     "masquerade and forward rules differ between nodes while mixed: pod addresses may be hidden "
     "behind a node's, which NetworkPolicy sees (source)",
     ROLLOUT + "; it must not overlap Services or nodes",
+    "while mixed, NetworkPolicies may see a node's address for a pod's",
 )
 _NARROWED = Rule(
     Rating.RESTART,
     "all podCIDRs lie within, but a later node may get one outside and then not start; masquerade "
     "rules differ while mixed (source)",
     "set the controller manager's --cluster-cidr to the same, then " + ROLLOUT,
+    "a later node may get a podCIDR outside of it and then not start",
 )
 _MASQUERADE = Rule(
     Rating.RESTART,
     "its family is off, yet masquerade and forward rules are laid for it (source)",
     ROLLOUT,
+    "its family is off, yet masquerade rules are laid for it",
 )
 _FAMILY_OFF = Rule(
     Rating.BREAKS,
@@ -54,6 +57,7 @@ _NFTABLES = Rule(
     "a matter of each node: the other manager's chains are flushed at the start; nft must be in "
     "the kernel",
     ROLLOUT,
+    "the other manager's chains are flushed at the start; the kernel needs nft",
 )
 _SUBNETS_IGNORED = Rule(
     Rating.SAFE,

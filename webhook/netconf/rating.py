@@ -51,6 +51,7 @@ class KeyChange:
         rating: what the change does.
         reason: why, with the evidence (flannel issues, or "measured").
         remedy: how to do it right.
+        brief: the reason for a warning, where that is too long.
     """
 
     key: str
@@ -59,6 +60,7 @@ class KeyChange:
     rating: Rating
     reason: str
     remedy: str
+    brief: str = ""
 
 
 @dataclass(frozen=True, slots=True)

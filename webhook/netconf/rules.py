@@ -22,11 +22,12 @@ REBUILD: Final = (
 
 
 class Rule(NamedTuple):
-    """A row of the table."""
+    """A row of the table; `brief` is the reason for a warning, where that is too long."""
 
     rating: Rating
     reason: str
     remedy: str
+    brief: str = ""
 
 
 _SPLIT_PORT = Rule(
@@ -41,6 +42,7 @@ DIRECT_ROUTING: Final = Rule(
     "lose all traffic both ways with rp_filter=1 (measured; #892, #1520, #1070)",
     "set it before a new cluster is built; else prove rp_filter is not 1 on every node and the "
     "network between nodes carries pod addresses, and restart all flannel pods together",
+    "mixed nodes lose all traffic to each other where rp_filter=1 (measured)",
 )
 DIRECT_ROUTING_STRICT: Final = Rule(
     Rating.SPLIT,
@@ -78,6 +80,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
         "only new pods get it: a standing device keeps its MTU until it is deleted or the node "
         "reboots (measured, #1775); above what the path carries packets vanish",
         "lower it freely; before raising it check the path between nodes; reboot node by node",
+        "only new pods get it: a standing device keeps its own until the node reboots",
     ),
     ("vxlan", "Learning"): Rule(
         Rating.RESTART,
@@ -118,6 +121,7 @@ RULES: Final[Mapping[tuple[str, str], Rule]] = {
         "the commands run as root on every node, at each pod's next start and for each lease; "
         "what they undo and what not is theirs alone",
         ROLLOUT,
+        "run as root on every node; what they undo and what not is theirs alone",
     ),
     ("ipsec", "*"): Rule(
         Rating.SPLIT,
