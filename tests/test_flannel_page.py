@@ -4,9 +4,11 @@ import re
 
 import pytest
 
+from tests.e2e import flannel_rows
+from tests.netconfs import read
 from tools.flannel_page import EXAMPLES, INSTALLERS, LISTING, change_of, render
 from webhook.checks import CHECKS
-from webhook.netconf import Rating, network_changes, rules
+from webhook.netconf import Context, NetConf, Rating, Version, changes, network_changes, rules
 from webhook.settings import FLANNEL_CONFIG_MAPS, ConfigMapRef, decode_settings
 
 SEEN = [each for example in EXAMPLES for each in change_of(example).rated]
@@ -85,3 +87,34 @@ def test_every_config_map_of_the_default_is_somebodys() -> None:
     made = {(namespace, name) for _, namespace, name in INSTALLERS}
 
     assert {(each.namespace, each.name) for each in FLANNEL_CONFIG_MAPS} <= made
+
+
+def rated_on_an_api_server() -> set[str]:
+    """The reasons of everything that tests/e2e/test_flannel_guard.py tries through kubectl."""
+    reasons = set()
+    for rows, cidrs in (
+        (flannel_rows.ROWS, flannel_rows.POD_CIDRS),
+        (flannel_rows.DUAL_ROWS, flannel_rows.DUAL_POD_CIDRS),
+        (flannel_rows.OLDER_ROWS, flannel_rows.POD_CIDRS),
+    ):
+        for row in rows:
+            *version, old, new = row.values[:-1]
+            context = (
+                Context((cidrs,), version=Version.parse(*version)) if version else Context((cidrs,))
+            )
+            before, after = read(old), read(new)
+            if isinstance(before, NetConf) and isinstance(after, NetConf):
+                reasons |= {each.reason for each in changes(before, after, context)}
+    return reasons
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.title)
+def test_every_row_is_tried_on_an_api_server(example) -> None:
+    """What the page says of a change is what kubectl is told, with both ConfigMaps."""
+    tried = {_without_cidr(reason) for reason in rated_on_an_api_server()}
+
+    assert {_without_cidr(each.reason) for each in change_of(example).rated} <= tried
+
+
+def _without_cidr(reason: str) -> str:
+    return re.sub(r"podCIDR [0-9./]+", "podCIDR", reason)

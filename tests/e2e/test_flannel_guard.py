@@ -12,6 +12,7 @@ import pytest
 
 from tests.controlplane.installation import NAMESPACE, Installation
 from tests.controlplane.plane import ControlPlane
+from tests.e2e.flannel_rows import DUAL_POD_CIDRS, DUAL_ROWS, OLDER_ROWS, POD_CIDRS, ROWS
 from tests.netconfs import conf
 
 pytestmark = pytest.mark.controlplane
@@ -20,6 +21,7 @@ LISTED = {
     "flannel": ("kube-flannel", "kube-flannel-cfg"),
     "canal": ("kube-system", "canal-config"),
 }
+DAEMON_SETS = {"flannel": "kube-flannel-ds", "canal": "canal"}
 PREFIX = "flannel.alpha.coreos.com"
 RUNS_FLANNEL = {
     f"{PREFIX}/kube-subnet-manager": "true",
@@ -38,8 +40,6 @@ OTHERS = {
         "veth_mtu": "0",
     },
 }
-WIREGUARD = conf({"Type": "wireguard"})
-IPSEC = conf({"Type": "ipsec", "PSK": "k" * 96})
 REFUSED = "on guards.portcullis.dev/"
 """Part of every refusal; what kubectl puts before it differs between Forbidden and Invalid."""
 ALWAYS = {"netconf-readable", "netconf-limits", "netconf-podcidr-outside"}
@@ -56,13 +56,7 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
     with plane:
         if not plane.isolated:
             pytest.skip("no network namespaces here, so no Services")
-        node: dict[str, Any] = {
-            "apiVersion": "v1",
-            "kind": "Node",
-            "metadata": {"name": "worker"},
-            "spec": {"podCIDR": "10.244.1.0/24", "podCIDRs": ["10.244.1.0/24"]},
-        }
-        plane.kubectl("create", "-f", "-", stdin=node)
+        add_node(plane, POD_CIDRS)
         plane.kubectl("create", "namespace", "kube-flannel")
         for which in LISTED:
             plane.kubectl("create", "-f", "-", stdin=manifest(which, conf()))
@@ -80,6 +74,27 @@ def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
 def plane(installation: Installation) -> ControlPlane:
     """Its control plane."""
     return installation.plane
+
+
+def add_node(plane: ControlPlane, pod_cidrs: tuple[str, ...]) -> None:
+    """The one Node; what podCIDRs it has can never change."""
+    item = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "worker"},
+        "spec": {"podCIDR": pod_cidrs[0], "podCIDRs": pod_cidrs},
+    }
+    plane.kubectl("delete", "node", "worker", "--ignore-not-found")
+    plane.kubectl("create", "-f", "-", stdin=item)
+    _stands.pop("node", None)
+
+
+@pytest.fixture(scope="module")
+def dual(plane: ControlPlane) -> Iterator[None]:
+    """The Node is another one, with podCIDRs of both families."""
+    add_node(plane, DUAL_POD_CIDRS)
+    yield
+    add_node(plane, POD_CIDRS)
 
 
 @pytest.fixture
@@ -133,47 +148,6 @@ def tried(plane: ControlPlane, which: str, before: str, after: str | None, **dat
     return put(plane, manifest(which, after, **data), "--dry-run=server")
 
 
-ROWS = [
-    pytest.param(conf(), conf({"VNI": 1, "Port": 0}), "", id="S-explicit-defaults"),
-    pytest.param(conf(), conf().replace("Network", "NETWORK"), "", id="S-key-case"),
-    pytest.param(conf(), conf(SubnetLen=25), "ignored in kube-subnet-mgr", id="S-ignored-key"),
-    pytest.param(conf(), conf({"Directrouting": False}), "", id="S-explicit-false"),
-    pytest.param(conf(), conf({"DirectRoutin": True}), "probably meant", id="S-misspelt-key"),
-    pytest.param(conf(), conf({"MTU": 1400}), "Backend.MTU absent -> 1400", id="R-mtu"),
-    pytest.param(conf(), conf({"Learning": True}), "Backend.Learning false", id="R-learning"),
-    pytest.param(conf(), conf(EnableNFTables=True), "EnableNFTables false", id="R-nftables"),
-    pytest.param(conf(), conf(Network="10.0.0.0/8"), 'Network "10.244.0.0/16" ->', id="R-widened"),
-    pytest.param(
-        conf(), conf(Network="10.244.0.0/20"), 'Network "10.244.0.0/16" ->', id="R-narrowed"
-    ),
-    pytest.param(
-        conf(), conf({"DirectRouting": True}), "!netconf-directrouting-live", id="R-directrouting"
-    ),
-    pytest.param(conf(), conf({"VNI": 7}), "!netconf-split-live", id="X-vni"),
-    pytest.param(conf(), conf({"Port": 4789}), "!netconf-split-live", id="X-port"),
-    pytest.param(conf(), conf({"GBP": True}), "!netconf-split-live", id="X-gbp"),
-    pytest.param(conf(), conf({"Type": "host-gw"}), "!netconf-split-live", id="X-to-host-gw"),
-    pytest.param(IPSEC, IPSEC.replace("kkk", "xxx"), "!netconf-split-live", id="X-psk"),
-    pytest.param(conf({"Port": 4789}), conf(), "!netconf-breaks-live", id="B-port-that-sticks"),
-    pytest.param(conf(), WIREGUARD, "!netconf-breaks-live", id="B-to-wireguard"),
-    pytest.param(WIREGUARD, conf(), "!netconf-breaks-live", id="B-from-wireguard"),
-    pytest.param(conf(), '{"Network": "10.244.0.0/16"}', "!netconf-breaks-live", id="B-no-backend"),
-    pytest.param(
-        conf(), conf(Network="10.9.0.0/16"), "!netconf-podcidr-outside", id="B-podcidr-outside"
-    ),
-    pytest.param(
-        conf(),
-        conf(EnableIPv6=True, IPv6Network="fd00::/48"),
-        "!netconf-podcidr-outside",
-        id="B-family-without-podcidrs",
-    ),
-    pytest.param(conf(), "{", "!netconf-readable", id="unreadable"),
-    pytest.param(conf(), conf({"VNI": 10_000_000}), "!netconf-limits", id="beyond-the-kernel"),
-    pytest.param("{", conf({"MTU": 1400}), "", id="repaired"),
-]
-"""Before, after, and what is told: of a warning a part, of a refusal its check behind a "!"."""
-
-
 @pytest.mark.parametrize("which", LISTED)
 @pytest.mark.parametrize(("before", "after", "told"), ROWS)
 @pytest.mark.usefixtures("live")
@@ -181,8 +155,11 @@ def test_on_a_live_cluster(
     plane: ControlPlane, which: str, before: str, after: str, told: str
 ) -> None:
     """X and B are refused, R and what has no effect are warned of, S is nobody's business."""
-    said = tried(plane, which, before, after)
+    judge(tried(plane, which, before, after), told)
 
+
+def judge(said: str, told: str) -> None:
+    """Hold what kubectl says against a row."""
     if told.startswith("!"):
         assert f"guards.portcullis.dev/{told[1:]}" in said
     else:
@@ -202,6 +179,42 @@ def test_on_a_new_cluster(
 
     assert (REFUSED in said) is (told[1:] in ALWAYS)
     assert "restarts next" not in said or told[1:] in ALWAYS
+
+
+@pytest.mark.parametrize("which", LISTED)
+@pytest.mark.parametrize(("before", "after", "told"), DUAL_ROWS)
+@pytest.mark.usefixtures("dual", "live")
+def test_on_a_live_cluster_of_both_families(
+    plane: ControlPlane, which: str, before: str, after: str, told: str
+) -> None:
+    """A family that goes or comes, where every node has podCIDRs of both."""
+    judge(tried(plane, which, before, after), told)
+
+
+@pytest.mark.parametrize("which", LISTED)
+@pytest.mark.parametrize(("before", "after", "told"), DUAL_ROWS)
+@pytest.mark.usefixtures("dual", "new")
+def test_on_a_new_cluster_of_both_families(
+    plane: ControlPlane, which: str, before: str, after: str, told: str
+) -> None:
+    """Free, as everything there that flannel could start with."""
+    assert REFUSED not in tried(plane, which, before, after)
+
+
+@pytest.mark.parametrize("which", LISTED)
+@pytest.mark.parametrize(("version", "before", "after", "told"), OLDER_ROWS)
+@pytest.mark.usefixtures("live")
+def test_on_a_live_cluster_of_an_older_flannel(
+    plane: ControlPlane, which: str, version: str, before: str, after: str, told: str
+) -> None:
+    """The image of the DaemonSet tells what its flannel would do."""
+    where, name = LISTED[which]
+    runs = daemon_set(name=DAEMON_SETS[which], mounts=name, where=where, version=version)
+    put(plane, runs, verb="create")
+    said = tried(plane, which, before, after)
+    put(plane, runs, verb="delete")
+
+    judge(said, told)
 
 
 @pytest.mark.usefixtures("live")
@@ -281,12 +294,18 @@ def test_a_second_memory_leaves_the_first(plane: ControlPlane) -> None:
     assert set(kept["data"]) == {"kube-flannel.kube-flannel-cfg", "kube-system.canal-config"}
 
 
-def daemon_set(*args: str, name: str = "kube-flannel-ds", mounts: str = "kube-flannel-cfg") -> Any:
+def daemon_set(
+    *args: str,
+    name: str = "kube-flannel-ds",
+    mounts: str = "kube-flannel-cfg",
+    where: str = "kube-flannel",
+    version: str = "v0.28.10",
+) -> Any:
     """A DaemonSet as flannel's own manifest has it, with further arguments."""
     labels = {"app": "flannel"}
     container = {
         "name": "kube-flannel",
-        "image": "ghcr.io/flannel-io/flannel:v0.28.10",
+        "image": f"ghcr.io/flannel-io/flannel:{version}",
         "command": ["/opt/bin/flanneld"],
         "args": ["--ip-masq", "--kube-subnet-mgr", *args],
         "volumeMounts": [{"name": "flannel-cfg", "mountPath": "/etc/kube-flannel/"}],
@@ -295,7 +314,7 @@ def daemon_set(*args: str, name: str = "kube-flannel-ds", mounts: str = "kube-fl
     return {
         "apiVersion": "apps/v1",
         "kind": "DaemonSet",
-        "metadata": {"name": name, "namespace": "kube-flannel"},
+        "metadata": {"name": name, "namespace": where},
         "spec": {
             "selector": {"matchLabels": labels},
             "template": {
