@@ -72,10 +72,10 @@ class Cluster:
             list(pool.map(Node.reboot, self.nodes))
         self.settle()
 
-    def set_rp_filter(self, value: int) -> None:
+    def set_rp_filter(self, value: int, device: str = "*") -> None:
         """On both nodes."""
         for node in self.nodes:
-            node.set_rp_filter(value)
+            node.set_rp_filter(value, device)
 
     def settle(self) -> None:
         """Wait until no flanneld changes a forwarding table any more."""

@@ -125,9 +125,9 @@ class Node:
         done = self.run("ip", "-j", "route", "get", pod, check=False)
         return str(json.loads(done.stdout)[0]["dev"]) if done.returncode == 0 else ""
 
-    def set_rp_filter(self, value: int) -> None:
-        """Set reverse path filtering as one sysctl file does: for all devices, and later ones."""
-        files = "/proc/sys/net/ipv4/conf/*/rp_filter"  # `all` and `default` are among them
+    def set_rp_filter(self, value: int, device: str = "*") -> None:
+        """Set reverse path filtering: for all devices and later ones, or by one name alone."""
+        files = f"/proc/sys/net/ipv4/conf/{device}/rp_filter"  # `all` and `default` are names too
         self.run("sh", "-c", f"for file in {files}; do echo {value} > $file; done")
 
     def dropped_by_rp_filter(self) -> int:
