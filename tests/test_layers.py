@@ -145,7 +145,7 @@ LAYERS = {
         "webhook.model*",
         "webhook.deadline",
         "webhook.errors",
-        "webhook.settings",
+        "webhook.settings*",
     ],
     "webhook.cluster*": [
         "webhook.cluster*",

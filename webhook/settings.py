@@ -20,11 +20,9 @@ from webhook.netpol.errors import FieldError
 from webhook.netpol.fields import Field
 from webhook.netpol.labels import Selector
 from webhook.netpol.parse_selector import parse_selector
+from webhook.settings_section import Name, Port, Seconds, Section
+from webhook.settings_tls import CertificateSettings
 
-Port = Annotated[int, msgspec.Meta(ge=0, le=65535)]
-"""0 lets the system choose, for tests."""
-Seconds = Annotated[float, msgspec.Meta(ge=0)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
 ProfileName = Annotated[
     str,
     msgspec.Meta(
@@ -35,11 +33,7 @@ ProfileName = Annotated[
 """One of `Profile`, `none`, or one that the platform team wrote."""
 
 
-class _Section(msgspec.Struct, frozen=True, rename="camel", forbid_unknown_fields=True):
-    """A part of the settings file; keys are lowerCamelCase, as in the chart's values."""
-
-
-class ConfigMapRef(_Section, frozen=True):
+class ConfigMapRef(Section, frozen=True):
     """A ConfigMap that holds a net-conf.json."""
 
     namespace: Name
@@ -70,7 +64,7 @@ class Strictness(StrEnum):
     WARN = "warn"
 
 
-class FlannelSettings(_Section, frozen=True):
+class FlannelSettings(Section, frozen=True):
     """What the flannel guard watches over.
 
     Args:
@@ -91,7 +85,7 @@ CALICO_API_SERVERS = (
 )
 
 
-class CalicoSettings(_Section, frozen=True):
+class CalicoSettings(Section, frozen=True):
     """What the Calico guard watches over, beside IP pools and Felix configurations.
 
     Args:
@@ -109,7 +103,7 @@ class CalicoSettings(_Section, frozen=True):
         return tuple((ref.namespace, ref.name) for ref in self.config_maps)
 
 
-class WarningSettings(_Section, frozen=True):
+class WarningSettings(Section, frozen=True):
     """What authors are warned of.
 
     Args:
@@ -127,7 +121,7 @@ class Protection(StrEnum):
     OFF = "off"
 
 
-class DiffSettings(_Section, frozen=True):
+class DiffSettings(Section, frozen=True):
     """How authors are told what a change of a NetworkPolicy opens and closes.
 
     Args:
@@ -140,7 +134,7 @@ class DiffSettings(_Section, frozen=True):
     max_pods: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 5000
 
 
-class NetworkPolicySettings(_Section, frozen=True):
+class NetworkPolicySettings(Section, frozen=True):
     """What NetworkPolicies of sealed namespaces are judged by.
 
     Args:
@@ -154,7 +148,7 @@ class NetworkPolicySettings(_Section, frozen=True):
     diff: DiffSettings = DiffSettings()
 
 
-class AllowSettings(_Section, frozen=True):
+class AllowSettings(Section, frozen=True):
     """What a profile allows beside its denial, each by a policy of its own.
 
     Args:
@@ -186,7 +180,7 @@ class OptionSettings(AllowSettings, frozen=True):
     dns: bool = True
 
 
-class RuleSettings(_Section, frozen=True):
+class RuleSettings(Section, frozen=True):
     """Namespaces that get a profile of their own.
 
     Args:
@@ -212,7 +206,7 @@ class RuleSettings(_Section, frozen=True):
         return parse_selector(Field(self.namespace_selector, "namespaceSelector"))
 
 
-class DefaultDenySettings(_Section, frozen=True):
+class DefaultDenySettings(Section, frozen=True):
     """What new namespaces get.
 
     Args:
@@ -237,7 +231,7 @@ class DefaultDenySettings(_Section, frozen=True):
     backfill: Backfill = Backfill.REPORT
 
 
-class ServerSettings(_Section, frozen=True):
+class ServerSettings(Section, frozen=True):
     """How the webhook listens.
 
     Args:
@@ -260,7 +254,7 @@ class ServerSettings(_Section, frozen=True):
     drain_seconds: Seconds = 10.0
 
 
-class ControllerSettings(_Section, frozen=True):
+class ControllerSettings(Section, frozen=True):
     """How the controller elects its leader and watches; durations in seconds.
 
     Args:
@@ -280,14 +274,7 @@ class ControllerSettings(_Section, frozen=True):
     metrics_port: Port = 9403
 
 
-class CertificateSettings(_Section, frozen=True):
-    """Names of what the certificates live in, and which configurations get the caBundle."""
-
-    secret_name: Name = "portcullis-ca"  # noqa: S105 - the name of a Secret, not one
-    webhook_configuration: Name = "portcullis"
-
-
-class Settings(_Section, frozen=True):
+class Settings(Section, frozen=True):
     """Everything that can be set in the file."""
 
     flannel: FlannelSettings = FlannelSettings()

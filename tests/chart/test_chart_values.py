@@ -9,7 +9,8 @@ import yaml
 
 from tools import chart_readme
 from webhook.model.profiles import Profile
-from webhook.settings import CertificateSettings, ProfileName, Settings, decode_settings
+from webhook.settings import ProfileName, Settings, decode_settings
+from webhook.settings_tls import CertificateSettings
 
 SECTIONS = (
     "flannel",
