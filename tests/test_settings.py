@@ -37,6 +37,9 @@ def test_values_are_read() -> None:
         pytest.param(
             "server: {maxBodyBytes: 1024}", "$.server.maxBodyBytes", id="body-limit-too-low"
         ),
+        pytest.param(
+            "certificates: {leafDuration: 60}", "$.certificates.leafDuration", id="leaf-too-short"
+        ),
         pytest.param("defaultDeny: {profile: open}", "$.defaultDeny.profile", id="no-such-profile"),
         pytest.param("flannel: {configMaps: [{name: x}]}", "namespace", id="missing-namespace"),
         pytest.param("server: [", "settings", id="no-yaml"),

@@ -1,5 +1,6 @@
 """The composition root: settings in, running parts out. The only module that sees all."""
 
+import logging
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,6 +11,7 @@ from typing import NamedTuple
 
 from flask import Flask
 
+from certs.reason import Decision
 from certs.rotation import Rotation, Timing
 from certs.serving import ServingIdentity
 from certs.store import CertificateStore, FileStore
@@ -54,6 +56,8 @@ CALL_SECONDS = 10.0
 
 BUNDLE_FILE = "ca.crt"
 """Where an offline run leaves its caBundle, for ``curl --cacert``."""
+
+logger = logging.getLogger(__name__)
 
 
 class Webhook(NamedTuple):
@@ -198,11 +202,17 @@ def _offline(environment: Environment, recorder: Recorder) -> Parts:
 def _parts(
     environment: Environment, recorder: Recorder, cluster: Cluster, store: CertificateStore
 ) -> Parts:
-    names = service_names(environment.settings, environment.identity)
+    settings = environment.settings
+    names = service_names(settings, environment.identity)
+    lifetime = timedelta(seconds=settings.certificates.leaf_duration)
     return Parts(
-        leaf=ServingIdentity(store, names, utc_now),
+        leaf=ServingIdentity(store, names, utc_now, lifetime=lifetime, on_issue=_tell_issue),
         admission=partial(admission, environment, recorder, cluster),
     )
+
+
+def _tell_issue(decision: Decision) -> None:
+    logger.info(decision.message, extra={"step": "sign", "reason": decision.reason})
 
 
 class FileBundle:

@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from prometheus_client import CollectorRegistry
 
+from certs import rotation
 from certs.rotation import Rotation
 from webhook import __version__
 from webhook.bootstrap import CALL_SECONDS, rules_of
@@ -124,7 +125,8 @@ class Process:
         identity, names = self._environment.identity, self._environment.settings.certificates
         store = SecretStore(self._api, identity.namespace, names.secret_name)
         bundles = WebhookBundles(self._api, names.webhook_configuration)
-        keeper = CertificateKeeper(Rotation(store, bundles, utc_now))
+        times = rotation.Timing(leaf=timedelta(seconds=names.leaf_duration))
+        keeper = CertificateKeeper(Rotation(store, bundles, utc_now, times))
         secrets = resource_path("api", "v1", "namespaces", identity.namespace, "secrets")
         configurations = ("apis", "admissionregistration.k8s.io", "v1")
         validating = resource_path(*configurations, "validatingwebhookconfigurations")

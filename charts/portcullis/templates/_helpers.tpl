@@ -56,6 +56,7 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "portcullis.serviceAcc
 {{- $deny := set (deepCopy .Values.defaultDeny) "backfill" (include "portcullis.backfill" .) -}}
 {{- $certificates := dict
       "secretName" (include "portcullis.caSecretName" .)
+      "leafDuration" .Values.certificates.leafDuration
       "webhookConfiguration" (include "portcullis.fullname" .) -}}
 {{- dict
       "flannel" .Values.flannel
