@@ -9,6 +9,7 @@ import pytest
 
 from tests.fakes.apiserver import Answer, ApiServer, Hang, Seen, status
 from webhook.cluster.client import Api
+from webhook.cluster.event_limits import OBJECT_BURST
 from webhook.cluster.events import WINDOW, EventWriter
 from webhook.interfaces import Event, ObjectReference
 
@@ -135,3 +136,17 @@ def test_closing_writes_what_waits() -> None:
         writer.close()
 
         assert len(server.seen) == 1
+
+
+def test_what_became_of_each_event_is_counted() -> None:
+    """Who hammers one object gets his burst; the rest is counted, and never sent."""
+    outcomes: list[str] = []
+    with Always() as server:
+        writer = EventWriter(server.api(), clock=Clock(), interval=0.0, count=outcomes.append)
+        for n in range(100):
+            writer.record(warning(message=str(n)))
+        writer.close(10)
+
+    assert len(server.seen) == OBJECT_BURST
+    assert outcomes.count("limited") == 100 - OBJECT_BURST
+    assert outcomes.count("written") == OBJECT_BURST

@@ -1,7 +1,8 @@
 """Writes ``v1`` Events in the background: never in the way of a review, never an error.
 
-What cannot be written is dropped and counted. The same Event within ten minutes is counted on the
-one that stands, as client-go's correlator does (k8s.io/client-go/tools/record/events_cache.go).
+What cannot be written, or is too much (`webhook.cluster.event_limits`), is dropped and counted. The
+same Event within ten minutes is counted on the one that stands, as client-go's correlator does
+(k8s.io/client-go/tools/record/events_cache.go).
 """
 
 import logging
@@ -15,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from webhook.cluster.client import Api, resource_path
+from webhook.cluster.event_limits import EventLimits
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError
 from webhook.interfaces import Event
@@ -56,8 +58,8 @@ class EventWriter:
         instance: which replica reports.
         capacity: Events that wait; more are dropped.
         clock: monotonic seconds.
-        now: wall clock, UTC.
         interval: seconds between two writes.
+        count: told what became of each Event: ``written``, ``limited``, ``full`` or ``failed``.
     """
 
     def __init__(
@@ -68,15 +70,16 @@ class EventWriter:
         instance: str = "",
         capacity: int = CAPACITY,
         clock: Callable[[], float] = time.monotonic,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         interval: float = INTERVAL,
+        count: Callable[[str], None] = lambda _outcome: None,
     ) -> None:
         self._api = api
         self._component = component
         self._instance = instance or component
         self._clock = clock
-        self._now = now
         self._interval = interval
+        self._count = count
+        self._limits = EventLimits(clock)
         self._queue: queue.Queue[Event | None] = queue.Queue(capacity)
         self._series: OrderedDict[Event, _Series] = OrderedDict()
         self._lock = threading.Lock()
@@ -84,12 +87,17 @@ class EventWriter:
         self.dropped = 0
 
     def record(self, event: Event) -> None:
-        """Queue an Event, or drop it if too many wait."""
+        """Queue an Event, or drop it if there are too many."""
         self._start()
+        with self._lock:
+            admitted = self._limits.admit(event.about)
+        if not admitted:
+            self._drop(event, "limited", "too many Events")
+            return
         try:
             self._queue.put_nowait(event)
         except queue.Full:
-            self._drop(event, "too many Events wait")
+            self._drop(event, "full", "too many Events wait")
 
     def close(self, seconds: float = 2.0) -> None:
         """Write what waits, for so long at most."""
@@ -113,17 +121,19 @@ class EventWriter:
         while (event := self._queue.get()) is not None:
             try:
                 self._write(event)
+                self._count("written")
             except ClusterError as error:
-                self._drop(event, str(error))
+                self._drop(event, "failed", str(error))
             except Exception:
                 logger.exception("an Event was lost", extra={"reason": event.reason})
+                self._count("failed")
             time.sleep(self._interval)
 
     def _write(self, event: Event) -> None:
         """Apply, so that the first writing and each counting are the same request."""
         series = self._counted(event)
         namespace = event.about.namespace or "default"
-        body = _manifest(event, series, self._now(), self._component, self._instance)
+        body = _manifest(event, series, datetime.now(UTC), self._component, self._instance)
         path = resource_path("api", "v1", "namespaces", namespace, "events", series.name)
         self._api.apply(path, body, Deadline.after(WRITE_SECONDS), manager=self._component)
 
@@ -132,7 +142,7 @@ class EventWriter:
         clock = self._clock()
         series = self._series.pop(event, None)
         if series is None or clock - series.since >= WINDOW:
-            series = _Series(_name(event, self._instance), self._now(), clock)
+            series = _Series(_name(event, self._instance), datetime.now(UTC), clock)
         else:
             series.count += 1
         self._series[event] = series
@@ -140,10 +150,14 @@ class EventWriter:
             self._series.popitem(last=False)
         return series
 
-    def _drop(self, event: Event, why: str) -> None:
+    def _drop(self, event: Event, outcome: str, why: str) -> None:
         self.dropped += 1
+        self._count(outcome)
         fields = {"reason": event.reason, "about": event.about.name, "error": why}
-        logger.warning("an Event was dropped", extra=fields)
+        # What is dropped because there is too much must not fill the log instead.
+        logger.log(
+            logging.WARNING if outcome == "failed" else logging.DEBUG, "Event dropped", extra=fields
+        )
 
 
 def _name(event: Event, instance: str) -> str:
