@@ -79,11 +79,13 @@ class Outcome:
         next_wakeup: when to call again at the latest; sooner if Secret or configurations change.
         actions: the steps taken, in order.
         refused: why nothing may be done, if so.
+        expires: when the authority that signs leaves now ends; None where there is none.
     """
 
     next_wakeup: datetime
     actions: tuple[Action, ...] = ()
     refused: Decision | None = None
+    expires: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,9 @@ class Rotation:
                 return Outcome(world.now + self._timing.poll, tuple(actions), refusal)
             due = decide_authority(world)
             if due is None:
-                return Outcome(self._next_wakeup(world), tuple(actions))
+                current = world.state.current
+                expires = current.not_after if current else None
+                return Outcome(self._next_wakeup(world), tuple(actions), expires=expires)
             action = Action(*due)
             if action.step in {done.step for done in actions}:
                 break  # The reader lags behind our write, or somebody undoes it: do not spin.

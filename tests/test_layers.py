@@ -43,6 +43,7 @@ PURE = [
     "webhook.lint*",
     "webhook.adoption*",
     "webhook.defaulting",
+    "webhook.metric_table",
     "webhook.controller.plan",
     "webhook.controller.election",
     "webhook.admission.answer",
@@ -139,6 +140,7 @@ LAYERS = {
         "webhook.deadline",
         "webhook.errors",
         "webhook.metrics",
+        "webhook.metric_table",
     ],
     "webhook.server*": [
         "webhook.server*",

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 
@@ -37,7 +39,7 @@ from webhook.controller.sealer import Sealer
 from webhook.deadline import Deadline
 from webhook.errors import SettingsError
 from webhook.exposition import HealthServer
-from webhook.metrics import PrometheusRecorder
+from webhook.metrics import ProcessMetrics, PrometheusRecorder
 from webhook.model.backfill import Backfill
 from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL
 from webhook.model.objects import PartialObject
@@ -77,12 +79,17 @@ class Process:
         self._registry = CollectorRegistry()
         self._metrics = ControllerMetrics(self._registry)
         self._recorder = PrometheusRecorder(self._registry)
+        self._shown = ProcessMetrics(__version__, self._registry)
+        self._shown.started()
         identity = environment.identity
         self._api = Api.connect(
             environment.kubeconfig, connections=CONNECTIONS, version=__version__
         )
         self._events = EventWriter(
-            self._api, component="portcullis-controller", instance=identity.pod
+            self._api,
+            component="portcullis-controller",
+            instance=identity.pod,
+            count=self._shown.event,
         )
         self._cluster = LiveCluster(self._api, self._events, identity)
         self._runner: Runner | None = None
@@ -126,7 +133,8 @@ class Process:
         store = SecretStore(self._api, identity.namespace, names.secret_name)
         bundles = WebhookBundles(self._api, names.webhook_configuration)
         times = rotation.Timing(leaf=timedelta(seconds=names.leaf_duration))
-        keeper = CertificateKeeper(Rotation(store, bundles, utc_now, times))
+        expires = partial(self._shown.expires, "authority")
+        keeper = CertificateKeeper(Rotation(store, bundles, utc_now, times), expires=expires)
         secrets = resource_path("api", "v1", "namespaces", identity.namespace, "secrets")
         configurations = ("apis", "admissionregistration.k8s.io", "v1")
         validating = resource_path(*configurations, "validatingwebhookconfigurations")
@@ -134,9 +142,9 @@ class Process:
         watch, configuration = keeper.observe, names.webhook_configuration
         return {
             "certificates": keeper.run,
-            "watch-secret": self._informer(secrets, watch, names.secret_name).run,
-            "watch-validating": self._informer(validating, watch, configuration).run,
-            "watch-mutating": self._informer(mutating, watch, configuration).run,
+            "watch-secret": self._informer("secret", secrets, watch, names.secret_name).run,
+            "watch-validating": self._informer("webhooks", validating, watch, configuration).run,
+            "watch-mutating": self._informer("webhooks", mutating, watch, configuration).run,
         }
 
     def _sealing(self, since: datetime) -> dict[str, Task]:
@@ -172,10 +180,9 @@ class Process:
             reconciler.end_policies,
             {"labelSelector": f"{MANAGED_BY_LABEL}={MANAGED_BY}"},
         )
-        resync = settings.resync_period
         watches: dict[str, Task] = {
-            "watch-namespaces": ObjectInformer(self._api, namespaces, resync=resync).run,
-            "watch-policies": ObjectInformer(self._api, policies, resync=resync).run,
+            "watch-namespaces": self._watch("namespaces", namespaces),
+            "watch-policies": self._watch("policies", policies),
         }
         sealers: dict[str, Task] = {f"sealer-{n}": reconciler.run for n in range(SEALERS)}
         sealers["rollout"] = reconciler.pace
@@ -203,17 +210,24 @@ class Process:
         source = ProfileSource(self._api, identity)
         keeper = ProfileKeeper(source, own, self._events, reconciler.change_profile)
         path = resource_path("api", "v1", "namespaces", identity.namespace, "configmaps")
-        watch = self._informer(path, keeper.observe, source.name)
+        watch = self._informer("profiles", path, keeper.observe, source.name)
         return {"profiles": keeper.run, "watch-profiles": watch.run}
 
-    def _informer(self, path: str, handler: Handler, name: str | None = None) -> Informer:
-        """Watch a collection, or the one object of that name in it."""
+    def _watch(self, label: str, subscription: Subscription[Any]) -> Task:
+        """Watch what is subscribed to; the metrics know the watch by its label."""
+        resync = self._environment.settings.controller.resync_period
+        ended = partial(self._shown.watch_ended, label)
+        return ObjectInformer(self._api, subscription, resync=resync, ended=ended).run
+
+    def _informer(self, label: str, path: str, handler: Handler, name: str) -> Informer:
+        """Watch the one object of that name in a collection."""
         return Informer(
             self._api,
             path,
             handler,
-            selector={"fieldSelector": f"metadata.name={name}"} if name else None,
+            selector={"fieldSelector": f"metadata.name={name}"},
             resync=self._environment.settings.controller.resync_period,
+            ended=partial(self._shown.watch_ended, label),
         )
 
 

@@ -1,16 +1,37 @@
 """What Portcullis counts, behind one small interface.
 
-Metric labels are the ids and verdicts used everywhere else. Label values are
-from closed sets (check ids, resources that we guard, reasons): no request can
-add a time series.
+Metric labels are the ids and verdicts used everywhere else, and the metrics those of
+`webhook.metric_table`.
 """
 
+import platform
+from datetime import datetime
 from typing import Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.registry import REGISTRY
 
-SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+from webhook import metric_table as table
+from webhook.metric_table import SECONDS, Family
+
+
+def counter(family: Family, registry: CollectorRegistry) -> Counter:
+    """Make a counter of the table."""
+    return Counter(family.name, family.help, tuple(family.labels), registry=registry)
+
+
+def gauge(family: Family, registry: CollectorRegistry) -> Gauge:
+    """Make a gauge of the table."""
+    labels = tuple(family.labels)
+    return Gauge(
+        family.name, family.help, labels, registry=registry, multiprocess_mode=family.merge
+    )
+
+
+def histogram(family: Family, registry: CollectorRegistry) -> Histogram:
+    """Make a histogram of the table."""
+    labels = tuple(family.labels)
+    return Histogram(family.name, family.help, labels, buckets=SECONDS, registry=registry)
 
 
 class Recorder(Protocol):
@@ -29,6 +50,9 @@ class Recorder(Protocol):
             seconds: from the decoded review to the response.
         """
 
+    def unjudged(self, guard: str, cause: str) -> None:
+        """A review could not be judged; the cause is one of `webhook.metric_table.ERRORS`."""
+
     def finding(self, check_id: str, outcome: str) -> None:
         """A check found a violation; outcome is ``refused`` or ``overridden``."""
 
@@ -42,6 +66,9 @@ class SilentRecorder:
     def review(
         self, guard: str, operation: str, verdict: str, *, dry_run: bool, seconds: float
     ) -> None:
+        """Ignore."""
+
+    def unjudged(self, guard: str, cause: str) -> None:
         """Ignore."""
 
     def finding(self, check_id: str, outcome: str) -> None:
@@ -59,31 +86,11 @@ class PrometheusRecorder:
     """
 
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
-        self._reviews = Counter(
-            "portcullis_admission_reviews",
-            "AdmissionReviews answered, by guard, operation, verdict and dry run.",
-            ("guard", "operation", "verdict", "dry_run"),
-            registry=registry,
-        )
-        self._seconds = Histogram(
-            "portcullis_admission_duration_seconds",
-            "Time from the decoded review to the response, by guard.",
-            ("guard",),
-            buckets=SECONDS,
-            registry=registry,
-        )
-        self._findings = Counter(
-            "portcullis_check_findings",
-            "Violations found, by check id and outcome (refused, overridden).",
-            ("check", "outcome"),
-            registry=registry,
-        )
-        self._seals = Counter(
-            "portcullis_seals",
-            "Plans carried out for namespaces, by who did it and why.",
-            ("by", "reason"),
-            registry=registry,
-        )
+        self._reviews = counter(table.REVIEWS, registry)
+        self._seconds = histogram(table.DURATION, registry)
+        self._unjudged = counter(table.UNJUDGED, registry)
+        self._findings = counter(table.FINDINGS, registry)
+        self._seals = counter(table.SEALS, registry)
 
     def review(
         self, guard: str, operation: str, verdict: str, *, dry_run: bool, seconds: float
@@ -92,6 +99,10 @@ class PrometheusRecorder:
         self._reviews.labels(guard, operation, verdict, "true" if dry_run else "false").inc()
         self._seconds.labels(guard).observe(seconds)
 
+    def unjudged(self, guard: str, cause: str) -> None:
+        """Count one review that was not judged."""
+        self._unjudged.labels(guard, cause).inc()
+
     def finding(self, check_id: str, outcome: str) -> None:
         """Count one violation."""
         self._findings.labels(check_id, outcome).inc()
@@ -99,3 +110,60 @@ class PrometheusRecorder:
     def seal(self, by: str, reason: str) -> None:
         """Count one plan."""
         self._seals.labels(by, reason).inc()
+
+
+class ServerMetrics:
+    """What a webhook worker shows of its server, beside what it decides.
+
+    Args:
+        registry: where the metrics are registered; the process-wide one by default.
+    """
+
+    def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
+        self._in_flight = gauge(table.IN_FLIGHT, registry)
+        self._rejected = counter(table.REJECTED, registry)
+
+    def began(self, path: str) -> None:
+        """A review is being answered on one of our two paths."""
+        self._in_flight.labels(path).inc()
+
+    def ended(self, path: str) -> None:
+        """It is."""
+        self._in_flight.labels(path).dec()
+
+    def rejected(self, code: int) -> None:
+        """A request got no review back, but this HTTP status."""
+        known = str(code) in table.REJECTED.labels["code"]
+        self._rejected.labels(str(code) if known else "other").inc()
+
+
+class ProcessMetrics:
+    """What every process shows: who it is, and how it gets on with the API server.
+
+    Args:
+        version: of Portcullis.
+        registry: where the metrics are registered; the process-wide one by default.
+    """
+
+    def __init__(self, version: str, registry: CollectorRegistry = REGISTRY) -> None:
+        self._version = version
+        self._build = gauge(table.BUILD, registry)
+        self._expiry = gauge(table.EXPIRY, registry)
+        self._events = counter(table.EVENTS, registry)
+        self._watches = counter(table.WATCH_ENDS, registry)
+
+    def started(self) -> None:
+        """The process is up; to be called after a fork, for each process has its own file."""
+        self._build.labels(self._version, platform.python_version()).set(1)
+
+    def expires(self, certificate: str, end: datetime) -> None:
+        """A certificate, ``leaf`` or ``authority``, is in use until then."""
+        self._expiry.labels(certificate).set(end.timestamp())
+
+    def event(self, outcome: str) -> None:
+        """A Kubernetes Event was ``written``, or dropped (`webhook.metric_table.EVENTS`)."""
+        self._events.labels(outcome).inc()
+
+    def watch_ended(self, watch: str, cause: str) -> None:
+        """A watch begins anew (`webhook.metric_table.WATCH_ENDS`)."""
+        self._watches.labels(watch, cause).inc()

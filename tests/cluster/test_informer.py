@@ -23,8 +23,11 @@ class Running:
 
     def __init__(self, api: Api, **options: float) -> None:
         self.told: list[str] = []
+        self.ended: list[str] = []
         self.stop = Stop()
-        informer = Informer(api, PATH, self._note, chance=lambda: 0.0, **options)
+        informer = Informer(
+            api, PATH, self._note, chance=lambda: 0.0, ended=self.ended.append, **options
+        )
         self.thread = threading.Thread(target=informer.run, args=(self.stop,), daemon=True)
         self.thread.start()
 
@@ -225,3 +228,22 @@ def test_it_waits_for_a_server_that_is_not_there_yet(start: Callable[..., Runnin
         running.thread.join(5)
 
         assert not running.thread.is_alive()
+
+
+def test_why_each_watch_ended_is_told(server: ApiServer, start: Callable[..., Running]) -> None:
+    """In due time, by a failure, or because its history was gone; not when we stop."""
+    react(
+        server,
+        Answer(200, listing(5)),
+        Watch([event("ADDED", "a", 6)]),
+        Close(),
+        Answer(410, status("too old", 410)),
+        Answer(200, listing(50)),
+        Watch(hold=30),
+    )
+    running = start()
+    running.until(lambda: len(server.seen) == 6)
+    running.stop.set()
+    running.thread.join(5)
+
+    assert running.ended == ["expired", "failed", "gone"]

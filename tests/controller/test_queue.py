@@ -220,3 +220,42 @@ def test_no_key_is_handled_by_two_threads_and_none_is_lost() -> None:
 
     assert twice == []
     assert handled == dict(added)
+
+
+def test_the_age_of_a_key_is_since_it_first_waited() -> None:
+    """Failed attempts do not make it younger; success, or being dropped, ends its wait."""
+    now = 0.0
+    queue = WorkQueue(lambda: now, chance=lambda: 1.0)
+    ages = [queue.oldest()]
+    queue.add("a")
+    now = 5.0
+    assert queue.get(0) == "a"
+    queue.retry("a", Backoff(60, 60))
+    queue.done("a")
+    now = 8.0
+    ages.append(queue.oldest())
+    queue.add("b")
+    queue.drop("a")
+    now = 9.0
+    ages.append(queue.oldest())
+    assert queue.get(0) == "b"
+    queue.succeeded("b")
+    queue.done("b")
+    ages.append(queue.oldest())
+
+    assert ages == [0.0, 8.0, 1.0, 0.0]
+
+
+def test_a_key_that_is_needed_again_while_it_is_handled_is_young() -> None:
+    """Its first need was met; what came meanwhile is a new one."""
+    now = 0.0
+    queue = WorkQueue(lambda: now)
+    queue.add("a")
+    assert queue.get(0) == "a"
+    now = 100.0
+    queue.add("a")
+    queue.succeeded("a")
+    queue.done("a")
+    now = 101.0
+
+    assert queue.oldest() == 1.0

@@ -30,12 +30,13 @@ class World:
         self.now = 0.0
         self.cluster = FakeCluster()
         self.registry = CollectorRegistry()
+        self.metrics = ControllerMetrics(self.registry)
         self.queue = WorkQueue(lambda: self.now, chance=lambda: 1.0)
         self.reconciler = Reconciler(
             Sealer(self.cluster, RULES),
             self.cluster,
             PrometheusRecorder(self.registry),
-            ControllerMetrics(self.registry),
+            self.metrics,
             self.queue,
             clock=lambda: self.now,
         )
@@ -439,3 +440,44 @@ def test_a_released_namespace_loses_ours_and_keeps_its_own(listed: World) -> Non
 
     assert listed.cluster.policy_names("shop") == {"mine"}
     assert listed.cluster.marked == [("shop", Seal.EXEMPT)]
+
+
+def states(world: World) -> dict[str, float | None]:
+    """Namespaces by state, as the metrics have them."""
+    name = "portcullis_controller_namespaces"
+    return {it: world.value(name, state=it) for it in ("sealed", "unsealed", "drifted")}
+
+
+def test_the_leader_shows_what_stands_and_what_waits(listed: World) -> None:
+    """In order, waiting for the first policies, or drifted, and for how long; until repaired."""
+    listed.metrics.lead(leads=True)
+    listed.cluster.add_namespace("new", seal="pending")
+    listed.observe("new", seal="pending")
+    listed.take("shop", "portcullis-deny-all")
+    listed.now += 30
+    waiting = states(listed)
+    age = listed.value("portcullis_controller_queue_oldest_seconds")
+    before = listed.value("portcullis_controller_last_success_timestamp_seconds")
+    listed.work()
+    listed.observe("new", "MODIFIED", seal="sealed")
+    for name in ("new", "shop"):
+        for standing in listed.standing(name):
+            listed.reconciler.observe_policy("ADDED", standing)
+
+    assert waiting == {"sealed": 0, "unsealed": 1, "drifted": 1}
+    assert age == 30
+    assert states(listed) == {"sealed": 2, "unsealed": 0, "drifted": 0}
+    assert before == 0
+    assert listed.value("portcullis_controller_last_success_timestamp_seconds") > 0
+
+
+def test_who_does_not_lead_shows_nothing_of_the_cluster(listed: World) -> None:
+    """What was true when it led is not told as if it were true now."""
+    listed.metrics.lead(leads=True)
+    listed.take("shop", "portcullis-deny-all")
+    listed.metrics.lead(leads=False)
+    listed.now += 30
+
+    assert states(listed) == {"sealed": 0, "unsealed": 0, "drifted": 0}
+    assert listed.value("portcullis_controller_queue_depth") == 0
+    assert listed.value("portcullis_controller_queue_oldest_seconds") == 0

@@ -189,3 +189,47 @@ def test_the_states_only_go_on() -> None:
         State.GONE,
         State.GONE,
     ]
+
+
+class Meter:
+    """Counts by hand."""
+
+    def __init__(self) -> None:
+        self.in_flight: list[int] = [0]
+        self.codes: list[int] = []
+
+    def began(self, path: str) -> None:
+        self.in_flight.append(self.in_flight[-1] + 1)
+
+    def ended(self, path: str) -> None:
+        self.in_flight.append(self.in_flight[-1] - 1)
+
+    def rejected(self, code: int) -> None:
+        self.codes.append(code)
+
+
+class Failing:
+    """Breaks, as no decision does."""
+
+    def validate(self, attributes, deadline):
+        raise ZeroDivisionError
+
+    mutate = validate
+
+
+def test_requests_in_flight_and_rejected_ones_are_counted(admission, lifecycle) -> None:
+    """What began ends, whatever came of it; a probe is no review."""
+    meter = Meter()
+    client = create_app(admission, lifecycle, ServerSettings(), meter).test_client()
+    client.get("/readyz")
+    client.post("/validate", data=BODY)
+    client.post("/validate", data=b"{")
+    client.post("/validate")
+    lifecycle.state = State.WARMING
+    client.post("/validate", data=BODY)
+    broken = create_app(Failing(), Lifecycle(State.SERVING, ""), ServerSettings(), meter)
+    with pytest.raises(ZeroDivisionError):
+        broken.test_client().post("/validate", data=BODY)
+
+    assert meter.in_flight == [0, 1] + [0, 1] * 4 + [0]
+    assert meter.codes == [400, 411, 503]

@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -206,14 +207,32 @@ def test_garbage_is_a_4xx(server, garbage) -> None:
     assert ask(server.connect())[0] == 200
 
 
+def scrape(server: Server) -> str:
+    """The metrics as Prometheus gets them."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.metrics_port, timeout=10)
+    with closing(connection):
+        connection.request("GET", "/metrics")
+        return connection.getresponse().read().decode()
+
+
+def test_the_metrics_of_several_workers_are_put_together(server) -> None:
+    """Counts add up; of the leaves the earliest end is shown; nothing is left in flight."""
+    for _ in range(6):
+        ask(server.connect(), "POST", "/validate", b"{")
+    text = scrape(server)
+    (expiry,) = re.findall(r'expiration_timestamp_seconds{certificate="leaf"} (.*)', text)
+
+    assert 'portcullis_http_rejected_total{code="400"} 6.0' in text
+    assert 'portcullis_admission_in_flight{path="/validate"} 0.0' in text
+    assert time.time() < float(expiry) < time.time() + 8 * 86400
+    assert re.search(r'portcullis_build_info{python=".*",version=".*"} 1.0', text)
+
+
 def test_metrics_have_their_own_port(server) -> None:
     """Plain HTTP, and the sum over all workers."""
     for _ in range(20):
         ask(server.connect(), "POST", "/validate", BODY)
-    connection = http.client.HTTPConnection("127.0.0.1", server.metrics_port, timeout=10)
-    with closing(connection):
-        connection.request("GET", "/metrics")
-        text = connection.getresponse().read().decode()
+    text = scrape(server)
 
     assert (
         'portcullis_admission_reviews_total{dry_run="false",guard="networkpolicies",'

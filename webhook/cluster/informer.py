@@ -113,6 +113,10 @@ def _nothing() -> None:
     return None
 
 
+def _ignore(_cause: str) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Subscription(Generic[Item]):
     """What is watched, and who is told.
@@ -148,6 +152,7 @@ class ObjectInformer(Generic[Item]):
         resync: seconds after which all is listed again, once the present watch has ended.
         clock: monotonic seconds.
         chance: draws from 0 to 1.
+        ended: told why each watch ended: ``expired``, ``failed`` or ``gone``.
     """
 
     def __init__(
@@ -158,12 +163,14 @@ class ObjectInformer(Generic[Item]):
         resync: float = 600.0,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        ended: Callable[[str], None] = _ignore,
     ) -> None:
         self._api = api
         self._of = subscription
         self._resync = resync
         self._clock = clock
         self._chance = chance
+        self._ended = ended
         self._version = ""
         self._listed_at = 0.0
         self._failures = 0
@@ -173,7 +180,9 @@ class ObjectInformer(Generic[Item]):
         self._version, self._failures = "", 0
         while not stop.is_set():
             started = self._clock()
-            error = self._attempt(stop)
+            error, cause = self._attempt(stop)
+            if not stop.is_set():
+                self._ended(cause)
             lived = self._clock() - started
             if error is None and lived >= 1.0:
                 self._failures = 0
@@ -185,8 +194,8 @@ class ObjectInformer(Generic[Item]):
                 self._tell(error, pause)
             stop.wait(pause)
 
-    def _attempt(self, stop: Stop) -> ClusterError | None:
-        """List if need be, and watch once."""
+    def _attempt(self, stop: Stop) -> tuple[ClusterError | None, str]:
+        """List if need be, and watch once; what went wrong, and why the watch ended."""
         try:
             if not self._version or self._clock() - self._listed_at >= self._resync:
                 self._list(stop)
@@ -194,9 +203,10 @@ class ObjectInformer(Generic[Item]):
         except GoneError:
             logger.info("the watch's history is gone, listing anew", extra={"path": self._of.path})
             self._version = ""
+            return None, "gone"
         except ClusterError as error:
-            return error
-        return None
+            return error, "failed"
+        return None, "expired"
 
     def _list(self, stop: Stop) -> None:
         """List in pages, consistently.
@@ -272,8 +282,8 @@ class Informer(ObjectInformer[PartialObject]):
         handler: takes the kind of event and the metadata.
         selector: ``fieldSelector`` or ``labelSelector``.
         resync: as above.
-        clock: as above.
         chance: as above.
+        ended: as above.
     """
 
     def __init__(
@@ -284,11 +294,11 @@ class Informer(ObjectInformer[PartialObject]):
         *,
         selector: Query | None = None,
         resync: float = 600.0,
-        clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
+        ended: Callable[[str], None] = _ignore,
     ) -> None:
         def tell(kind: str, item: PartialObject) -> None:
             handler(kind, item.metadata)
 
         subscription = Subscription(path, PARTIAL, tell, selector=selector or {})
-        super().__init__(api, subscription, resync=resync, clock=clock, chance=chance)
+        super().__init__(api, subscription, resync=resync, chance=chance, ended=ended)

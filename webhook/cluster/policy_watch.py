@@ -5,7 +5,7 @@ would be four times that. No decision is made from it, for a watch may lag.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -36,14 +36,15 @@ class PolicyWatch:
 
     Args:
         api: may list and watch them.
+        ended: told why each watch ended.
     """
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, ended: Callable[[str], None] = lambda _cause: None) -> None:
         self._lock = threading.Lock()
         self._kept: dict[str, dict[str, bytes]] | None = None
         self._listing: dict[str, dict[str, bytes]] = {}
         subscription = Subscription(PATH, _FORM, self._told, self._began, self._listed)
-        self._informer = ObjectInformer(api, subscription)
+        self._informer = ObjectInformer(api, subscription, ended=ended)
 
     def run(self, stop: Stop) -> None:
         """Watch until told to stop."""

@@ -19,6 +19,7 @@ from webhook.controller.survey import MAX_PODS, PodsOf, surveyed
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError, NotFoundError, RefusedError, TooManyError
 from webhook.interfaces import Event, Events, ObjectReference
+from webhook.metric_table import cause_of
 from webhook.metrics import Recorder
 from webhook.model.backfill import Backfill
 from webhook.model.namespace import Namespace
@@ -102,7 +103,7 @@ class Backfiller:
         # What each older namespace would get, and what was written to have it tried again.
         self._known: dict[str, tuple[str, str | None]] = {}
         self._since = clock()
-        metrics.backfill.set_function(lambda: len(self._queue))
+        metrics.backfill(lambda: len(self._queue))
 
     def observe(self, kind: str, metadata: ObjectMeta) -> None:
         """Take a watch event of a namespace; its own marks are no news."""
@@ -235,7 +236,7 @@ class Backfiller:
 
     def _failed(self, name: str, error: Exception, backoff: Backoff) -> None:
         pause = self._queue.retry(name, backoff)
-        self._metrics.errors.labels(type(error).__name__).inc()
+        self._metrics.errors.labels(cause_of(error)).inc()
         fields = {"namespace": name, "error": str(error), "retry_seconds": round(pause, 1)}
         logger.warning("older namespace not done", extra=fields)
 

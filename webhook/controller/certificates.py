@@ -26,6 +26,7 @@ class CertificateKeeper:
         rotation: decides and does.
         clock: wall clock, UTC, the rotation's own.
         chance: draws from 0 to 1.
+        expires: told when the authority ends, at each look.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class CertificateKeeper:
         rotation: Rotation,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
+        expires: Callable[[datetime], None] = lambda _end: None,
     ) -> None:
         self._rotation = rotation
+        self._expires = expires
         self._clock = clock
         self._chance = chance
         self._woken = threading.Event()
@@ -67,6 +70,8 @@ class CertificateKeeper:
             logger.warning("certificates could not be looked after", extra=fields)
             return pause
         self._failures = 0
+        if outcome.expires is not None:
+            self._expires(outcome.expires)
         self._tell(outcome)
         return max(MIN_PAUSE, (outcome.next_wakeup - self._clock()).total_seconds())
 

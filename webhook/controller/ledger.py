@@ -141,6 +141,17 @@ class Ledger:
         with self._lock:
             return self._idle(name)
 
+    def counts(self) -> dict[str, int]:
+        """How many of the namespaces that are to have policies are in which state."""
+        counts = {"sealed": 0, "unsealed": 0, "drifted": 0}
+        with self._lock:
+            for name, row in self._rows.items():
+                if row.unsealed:
+                    counts["unsealed"] += 1
+                elif row.profile is not None:
+                    counts["sealed" if self._idle(name) else "drifted"] += 1
+        return counts
+
     def busy(self) -> list[str]:
         """All namespaces in which something is to be done."""
         with self._lock:

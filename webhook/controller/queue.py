@@ -36,11 +36,17 @@ class WorkQueue:
         self._due: dict[str, float] = {}
         self._delayed: list[tuple[float, str]] = []  # a heap; entries that `_due` disowns are void
         self._failures: dict[str, int] = {}
+        self._since: dict[str, float] = {}  # since when a key has waited without success
 
     def __len__(self) -> int:
         """Keys that wait: ready, delayed, or to be handled again."""
         with self._changed:
             return len(self._dirty | self._due.keys())
+
+    def oldest(self) -> float:
+        """Seconds that the key that waits longest has waited, failed attempts included."""
+        with self._changed:
+            return self._clock() - min(self._since.values()) if self._since else 0.0
 
     def waits(self, key: str) -> bool:
         """Whether a key waits."""
@@ -51,6 +57,7 @@ class WorkQueue:
         """Have a key handled as soon as possible."""
         with self._changed:
             self._due.pop(key, None)
+            self._since.setdefault(key, self._clock())
             self._make_ready(key)
 
     def retry(self, key: str, backoff: Backoff) -> float:
@@ -62,6 +69,7 @@ class WorkQueue:
         with self._changed:
             failures = self._failures.get(key, 0) + 1
             self._failures[key] = failures
+            self._since.setdefault(key, self._clock())
             pause = backoff.pause(failures, self._chance())
             if key not in self._dirty:
                 due = self._clock() + pause
@@ -75,6 +83,7 @@ class WorkQueue:
         with self._changed:
             self._failures.pop(key, None)
             self._due.pop(key, None)
+            self._since.pop(key, None)
             if key in self._dirty:
                 self._dirty.discard(key)
                 if key in self._ready:
@@ -84,6 +93,8 @@ class WorkQueue:
         """Forget a key's failures."""
         with self._changed:
             self._failures.pop(key, None)
+            if key in self._since:
+                self._since[key] = self._clock()
 
     def get(self, timeout: float) -> str | None:
         """Take the next key; it is busy until `done`.
@@ -115,6 +126,8 @@ class WorkQueue:
             if key in self._dirty:
                 self._ready.append(key)
                 self._changed.notify()
+            elif key not in self._due:
+                self._since.pop(key, None)
 
     def _make_ready(self, key: str) -> None:
         if key in self._dirty:

@@ -15,6 +15,7 @@ from webhook.controller.sealer import Done, Sealer
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError, RefusedError
 from webhook.interfaces import Event, Events, ObjectReference
+from webhook.metric_table import cause_of
 from webhook.metrics import Recorder
 from webhook.model.namespace import Namespace
 from webhook.model.objects import ObjectMeta
@@ -77,8 +78,9 @@ class Reconciler:
         self._ledger = Ledger()
         self._fights = Fights(clock)
         self._rolled: set[str] = set()  # handled by `pace`, so that nobody is told of a repair
-        metrics.depth.set_function(lambda: len(self._queue))
-        metrics.rollout.set_function(lambda: len(self._rollout))
+        metrics.queue(lambda: len(self._queue), self._queue.oldest)
+        metrics.rollout(lambda: len(self._rollout))
+        metrics.namespaces(self._ledger.counts)
 
     def observe(self, kind: str, metadata: ObjectMeta) -> None:
         """Take a watch event of a namespace.
@@ -201,6 +203,7 @@ class Reconciler:
             self._failed(name, error, REFUSED)
         else:
             self._queue.succeeded(name)
+            self._metrics.success.set_to_current_time()
             if done is not None:
                 self._succeeded(name, done)
 
@@ -235,8 +238,7 @@ class Reconciler:
 
     def _failed(self, name: str, error: Exception, backoff: Backoff) -> None:
         pause = self._queue.retry(name, backoff)
-        kind = type(error).__name__
-        self._metrics.errors.labels(kind).inc()
+        self._metrics.errors.labels(cause_of(error)).inc()
         fields = {"namespace": name, "error": str(error), "retry_seconds": round(pause, 1)}
         logger.warning("not sealed yet", extra=fields)
 

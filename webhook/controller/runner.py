@@ -85,7 +85,7 @@ class Runner:
 
     def lead(self) -> None:
         """Start the tasks."""
-        self._metrics.leader.set(1)
+        self._metrics.lead(leads=True)
         self._term = Stop()
         self._threads = [
             threading.Thread(
@@ -98,7 +98,7 @@ class Runner:
 
     def step_down(self) -> None:
         """End the tasks."""
-        self._metrics.leader.set(0)
+        self._metrics.lead(leads=False)
         self._term.set()
         end = self._clock() + self._grace
         for thread in self._threads:

@@ -5,12 +5,17 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
-from webhook.server.endpoint import AdmissionEndpoint, Deciding, status
+from webhook.server.endpoint import AdmissionEndpoint, Deciding, Meter, status
 from webhook.server.lifecycle import Lifecycle, State
 from webhook.settings import ServerSettings
 
 
-def create_app(admission: Deciding, lifecycle: Lifecycle, settings: ServerSettings) -> Flask:
+def create_app(
+    admission: Deciding,
+    lifecycle: Lifecycle,
+    settings: ServerSettings,
+    meter: Meter | None = None,
+) -> Flask:
     """Build the application.
 
     ``/metrics`` is not here: it is plain HTTP on a port of its own
@@ -21,6 +26,7 @@ def create_app(admission: Deciding, lifecycle: Lifecycle, settings: ServerSettin
         admission: decides reviews.
         lifecycle: of this process.
         settings: limits.
+        meter: counts requests.
     """
     app = Flask("portcullis", static_folder=None)
 
@@ -57,5 +63,6 @@ def create_app(admission: Deciding, lifecycle: Lifecycle, settings: ServerSettin
         app.wsgi_app,
         max_body_bytes=settings.max_body_bytes,
         default_timeout=settings.default_timeout,
+        meter=meter,
     )
     return app

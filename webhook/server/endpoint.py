@@ -49,6 +49,19 @@ class Deciding(Protocol):
         """Answer a mutating review; never raises."""
 
 
+class Meter(Protocol):
+    """Counts requests; `webhook.metrics.ServerMetrics` does."""
+
+    def began(self, path: str) -> None:
+        """A review is being answered."""
+
+    def ended(self, path: str) -> None:
+        """It is."""
+
+    def rejected(self, code: int) -> None:
+        """A request got no review back, but this HTTP status."""
+
+
 @dataclass(frozen=True, slots=True)
 class HttpError(Exception):
     """A request that gets no review back, only a status.
@@ -71,6 +84,7 @@ class AdmissionEndpoint:
         fallback: serves every other request.
         max_body_bytes: a longer body is not read.
         default_timeout: seconds, where the request names no ``?timeout=``.
+        meter: counts.
     """
 
     def __init__(
@@ -81,6 +95,7 @@ class AdmissionEndpoint:
         *,
         max_body_bytes: int,
         default_timeout: float,
+        meter: Meter | None = None,
     ) -> None:
         self._routes: dict[str, Decide] = {
             "/validate": admission.validate,
@@ -90,16 +105,26 @@ class AdmissionEndpoint:
         self._fallback = fallback
         self._max_body_bytes = max_body_bytes
         self._default_timeout = default_timeout
+        self._meter = meter
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
-        decide = self._routes.get(environ["PATH_INFO"])
+        path = environ["PATH_INFO"]
+        decide = self._routes.get(path)
         if decide is None or environ["REQUEST_METHOD"] != "POST":
             return self._fallback(environ, start_response)
+        meter = self._meter
+        if meter:
+            meter.began(path)
         try:
             body = self._answer(decide, environ)
         except HttpError as error:
+            if meter:
+                meter.rejected(error.code)
             return _error(error, start_response)
+        finally:
+            if meter:
+                meter.ended(path)
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         start_response(_PHRASES[200], headers)
         return [body]
