@@ -40,7 +40,7 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 control_socket_disable = True
 # TLS is on when a certificate is named. Ours lives in memory: the ssl_context hook gives it.
 certfile = keyfile = os.devnull
-logconfig_dict = logs.config()
+logconfig_dict = logs.config(_environment.settings.logging.level)
 
 
 def ssl_context(_config: Any, _default: Callable[[], ssl.SSLContext]) -> ssl.SSLContext:

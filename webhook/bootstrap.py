@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from flask import Flask
 
+from certs.authority import ServingCertificate
 from certs.reason import Decision
 from certs.rotation import Rotation, Timing
 from certs.serving import ServingIdentity
@@ -34,7 +35,7 @@ from webhook.controller.plan import Choice, Rules
 from webhook.controller.sealer import Sealer
 from webhook.deadline import Deadline
 from webhook.interfaces import Cluster
-from webhook.metrics import PrometheusRecorder, Recorder
+from webhook.metrics import ProcessMetrics, PrometheusRecorder, Recorder, ServerMetrics
 from webhook.model.profiles import Beside
 from webhook.own_profiles import OwnProfiles
 from webhook.replica import Parts, Replica, utc_now
@@ -70,13 +71,13 @@ class Webhook(NamedTuple):
 
 def webhook(environment: Environment) -> Webhook:
     """Put one worker process together; nothing is connected before its `Replica.start`."""
-    recorder = PrometheusRecorder()
+    recorder, process = PrometheusRecorder(), ProcessMetrics(__version__)
     connect = _offline if environment.snapshot else _live
     if connect is _live:
         # What `_live` imports, before the fork: some 18 MB that the workers share.
         import_module("webhook.cluster.live")
-    replica = Replica(partial(connect, environment, recorder))
-    app = create_app(replica, replica.lifecycle, environment.settings.server)
+    replica = Replica(partial(connect, environment, recorder, process))
+    app = create_app(replica, replica.lifecycle, environment.settings.server, ServerMetrics())
     return Webhook(app, replica, TlsContexts(replica))
 
 
@@ -149,6 +150,7 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
         authorizer=cluster,
         events=cluster,
         recorder=recorder,
+        tells_refusals=settings.events.refusals,
     )
 
 
@@ -166,7 +168,7 @@ def service_names(settings: Settings, identity: Identity) -> tuple[str, ...]:
     return (f"{host}.svc", host, f"{host}.svc.cluster.local")
 
 
-def _live(environment: Environment, recorder: Recorder) -> Parts:
+def _live(environment: Environment, recorder: Recorder, process: ProcessMetrics) -> Parts:
     from webhook.cluster.client import Api  # noqa: PLC0415 - an offline run does without kubernetes
     from webhook.cluster.events import EventWriter  # noqa: PLC0415
     from webhook.cluster.live import LiveCluster  # noqa: PLC0415
@@ -176,15 +178,17 @@ def _live(environment: Environment, recorder: Recorder) -> Parts:
     settings, identity = environment.settings, environment.identity
     connections = settings.server.threads + 1  # the watch keeps one
     api = Api.connect(environment.kubeconfig, connections=connections, version=__version__)
-    watch = PolicyWatch(api) if settings.network_policies.diff.enabled else None
+    ended = partial(process.watch_ended, "policies")
+    watch = PolicyWatch(api, ended) if settings.network_policies.diff.enabled else None
     if watch is not None:
         threading.Thread(target=watch.run, args=[Stop()], name="policies", daemon=True).start()
-    cluster = LiveCluster(api, EventWriter(api, instance=identity.pod), identity, watch)
+    events = EventWriter(api, instance=identity.pod, count=process.event)
+    cluster = LiveCluster(api, events, identity, watch)
     store = SecretStore(api, identity.namespace, settings.certificates.secret_name)
-    return _parts(environment, recorder, cluster, store)
+    return _parts(environment, recorder, process, cluster, store)
 
 
-def _offline(environment: Environment, recorder: Recorder) -> Parts:
+def _offline(environment: Environment, recorder: Recorder, process: ProcessMetrics) -> Parts:
     from webhook.manifests import read_manifests  # noqa: PLC0415 - a live run reads none
     from webhook.snapshot import SnapshotCluster  # noqa: PLC0415
 
@@ -196,23 +200,45 @@ def _offline(environment: Environment, recorder: Recorder) -> Parts:
     publisher = FileBundle(environment.state / BUNDLE_FILE)
     # Nobody else reads this bundle, so there is nothing to wait for between publishing and signing.
     Rotation(store, publisher, utc_now, Timing(propagation=timedelta(0))).step()
-    return _parts(environment, recorder, cluster, store)
+    return _parts(environment, recorder, process, cluster, store)
 
 
 def _parts(
-    environment: Environment, recorder: Recorder, cluster: Cluster, store: CertificateStore
+    environment: Environment,
+    recorder: Recorder,
+    process: ProcessMetrics,
+    cluster: Cluster,
+    store: CertificateStore,
 ) -> Parts:
+    process.started()
     settings = environment.settings
     names = service_names(settings, environment.identity)
     lifetime = timedelta(seconds=settings.certificates.leaf_duration)
+    leaf = ServingIdentity(store, names, utc_now, lifetime=lifetime, on_issue=_tell_issue)
     return Parts(
-        leaf=ServingIdentity(store, names, utc_now, lifetime=lifetime, on_issue=_tell_issue),
+        leaf=ShownLeaf(leaf, process),
         admission=partial(admission, environment, recorder, cluster),
     )
 
 
 def _tell_issue(decision: Decision) -> None:
     logger.info(decision.message, extra={"step": "sign", "reason": decision.reason})
+
+
+class ShownLeaf:
+    """A replica's leaf, whose end the metrics show."""
+
+    def __init__(self, leaf: ServingIdentity, process: ProcessMetrics) -> None:
+        self._process = process
+        self._refresh = leaf.refresh
+        self.current = leaf.current
+
+    def refresh(self) -> ServingCertificate | None:
+        """Renew it if due."""
+        leaf = self._refresh()
+        if leaf is not None:
+            self._process.expires("leaf", leaf.not_after)
+        return leaf
 
 
 class FileBundle:

@@ -65,8 +65,9 @@ def _add_controller(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 def _controller(_arguments: argparse.Namespace) -> int:
     from webhook.bootstrap_controller import controller  # noqa: PLC0415 - offline commands load none
 
-    logging.config.dictConfig(logs.config())
-    return controller(settings.load())
+    environment = settings.load()
+    logging.config.dictConfig(logs.config(environment.settings.logging.level))
+    return controller(environment)
 
 
 def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -1,6 +1,7 @@
 """Logs: one JSON object a line, for machines; fields given as ``extra`` stand beside.
 
-Secrets have no way in: nothing logs an object's data, a header or a key.
+Secrets have no way in: nothing logs an object's data, a header or a key, and the libraries that
+would at debug level (kubernetes logs bodies) are kept above it.
 """
 
 import logging
@@ -29,8 +30,13 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
-def config(level: str = "INFO") -> dict[str, Any]:
-    """A ``logging.config.dictConfig`` that sends everything to stderr as JSON lines."""
+def config(level: str = "info") -> dict[str, Any]:
+    """A ``logging.config.dictConfig`` that sends everything to stderr as JSON lines.
+
+    Args:
+        level: the least severe that is told, of ours and gunicorn's; libraries tell warnings.
+    """
+    level = level.upper()
     return {
         "version": 1,
         "disable_existing_loggers": False,
@@ -41,5 +47,7 @@ def config(level: str = "INFO") -> dict[str, Any]:
             # gunicorn puts handlers of its own on these unless they are named here.
             "gunicorn.error": {"level": level, "handlers": [], "propagate": True},
             "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
+            "kubernetes": {"level": "WARNING"},
+            "urllib3": {"level": "WARNING"},
         },
     }

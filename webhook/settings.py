@@ -20,6 +20,7 @@ from webhook.netpol.errors import FieldError
 from webhook.netpol.fields import Field
 from webhook.netpol.labels import Selector
 from webhook.netpol.parse_selector import parse_selector
+from webhook.settings_observability import EventSettings, LoggingSettings, ReportSettings
 from webhook.settings_section import Name, Port, Seconds, Section
 from webhook.settings_tls import CertificateSettings
 
@@ -282,6 +283,9 @@ class Settings(Section, frozen=True):
     warnings: WarningSettings = WarningSettings()
     default_deny: DefaultDenySettings = DefaultDenySettings()
     network_policies: NetworkPolicySettings = NetworkPolicySettings()
+    logging: LoggingSettings = LoggingSettings()
+    events: EventSettings = EventSettings()
+    reports: ReportSettings = ReportSettings()
     server: ServerSettings = ServerSettings()
     controller: ControllerSettings = ControllerSettings()
     certificates: CertificateSettings = CertificateSettings()

@@ -18,6 +18,9 @@ SECTIONS = (
     "warnings",
     "defaultDeny",
     "networkPolicies",
+    "logging",
+    "events",
+    "reports",
     "server",
     "controller",
 )

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from webhook.admission import answer, override
+from webhook.admission import answer, journal, override
 from webhook.admission.gate import PodGate
 from webhook.admission.guard import Case, Guard
+from webhook.admission.journal import Judged
 from webhook.admission.wishes import Wishes
 from webhook.checks import CHECKS
 from webhook.checks.registry import Check, Finding, evaluate
@@ -21,7 +22,8 @@ from webhook.controller.plan import Rules
 from webhook.deadline import Deadline
 from webhook.defaulting import mark_namespace
 from webhook.errors import ClusterError, MalformedReviewError
-from webhook.interfaces import Authorizer, Event, Events, ObjectReference
+from webhook.interfaces import Authorizer, Events
+from webhook.metric_table import cause_of
 from webhook.metrics import Recorder
 from webhook.model.objects import ObjectMeta
 from webhook.model.review import ALLOWED, AdmissionResponse, Attributes, allowed, refused, unjudged
@@ -46,6 +48,7 @@ class Admission:
         authorizer: tells who may override.
         events: where overrides are recorded.
         recorder: counts.
+        tells_refusals: record refusals as Events, too.
         checks: what is evaluated.
     """
 
@@ -55,6 +58,7 @@ class Admission:
     authorizer: Authorizer
     events: Events
     recorder: Recorder
+    tells_refusals: bool = False
     checks: Sequence[Check[Any]] = field(default=CHECKS)
 
     def validate(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
@@ -63,34 +67,38 @@ class Admission:
         operation_key = f"{attributes.operation} {key}"
         if key == "/pods" and self.gate is not None:
             gate = self.gate
-            return self._decided(gate.name, attributes, lambda: gate.answer(attributes, deadline))
+            return self._decided(
+                gate.name, attributes, lambda: Judged(gate.answer(attributes, deadline))
+            )
         object_key = f"{key}/{attributes.namespace}/{attributes.name}"
         found = (self.guards.get(k) for k in (object_key, operation_key, key))
         guard = next((guard for guard in found if guard), None)
         if guard is None:
-            return self._decided(NONE, attributes, lambda: ALLOWED)
+            return self._decided(NONE, attributes, lambda: Judged(ALLOWED))
         return self._decided(
             guard.name, attributes, lambda: self._judge(guard, attributes, deadline)
         )
 
     def mutate(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
         """Answer a mutating review: marks new Namespaces; never raises, never refuses."""
-        response = self._decided("marking", attributes, lambda: self._mark(attributes, deadline))
+        response = self._decided(
+            "marking", attributes, lambda: Judged(self._mark(attributes, deadline))
+        )
         return response if response.allowed else allowed(audit={"not-marked": response.message})
 
     def _decided(
-        self, name: str, attributes: Attributes, decide: Callable[[], AdmissionResponse]
+        self, name: str, attributes: Attributes, decide: Callable[[], Judged]
     ) -> AdmissionResponse:
         started = time.perf_counter()
-        response = _explicit(decide, name, attributes)
+        judged = _explicit(decide, attributes)
+        seconds = time.perf_counter() - started
         self.recorder.review(
-            name,
-            attributes.operation,
-            _verdict(response),
-            dry_run=attributes.dry_run,
-            seconds=time.perf_counter() - started,
+            name, attributes.operation, judged.verdict, dry_run=attributes.dry_run, seconds=seconds
         )
-        return response
+        if judged.error is not None:
+            self.recorder.unjudged(name, cause_of(judged.error))
+        journal.write(name, attributes, judged, seconds)
+        return judged.response
 
     def _mark(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
         is_namespace = (attributes.resource.group, attributes.resource.resource) == (
@@ -120,14 +128,15 @@ class Admission:
             logger.warning("wish not judged", extra={"uid": attributes.uid, "error": str(error)})
             return None
 
-    def _judge(self, guard: Guard, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
+    def _judge(self, guard: Guard, attributes: Attributes, deadline: Deadline) -> Judged:
         case = guard.gather(attributes, deadline)
         if case is None:
-            return ALLOWED
+            return Judged(ALLOWED)
         findings = [f for each in case.subjects for f in evaluate(self.checks, each)]
         if not findings:
             _admit(case, attributes)
-            return _advised(case, attributes, answer.judged((), override.NONE, case.warnings))
+            response = answer.judged((), override.NONE, case.warnings)
+            return Judged(_advised(case, attributes, response))
         granted = override.ask(self.authorizer, attributes.user, case.metadata, findings, deadline)
         stays = granted.granted and attributes.operation != "DELETE"
         further = (*case.overridden, *([override.STAYS] if stays else []))
@@ -135,8 +144,10 @@ class Admission:
         response = answer.judged(findings, granted, warnings)
         if response.allowed:
             _admit(case, attributes)
-        self._record(attributes, case, findings, granted, response)
-        return _advised(case, attributes, response)
+        ids = [finding.check_id for finding in findings]
+        judged = Judged(_advised(case, attributes, response), ids, granted.reason)
+        self._record(attributes, case, findings, granted, judged)
+        return judged
 
     def _record(
         self,
@@ -144,25 +155,14 @@ class Admission:
         case: Case,
         findings: Sequence[Finding],
         granted: override.Override,
-        response: AdmissionResponse,
+        judged: Judged,
     ) -> None:
+        allowed = judged.response.allowed
         for finding in findings:
-            overridden = response.allowed and granted.covers(finding)
+            overridden = allowed and granted.covers(finding)
             self.recorder.finding(finding.check_id, "overridden" if overridden else "refused")
-        logger.info(
-            "override used" if response.allowed else "change refused",
-            extra={
-                "uid": attributes.uid,
-                "checks": sorted({finding.check_id for finding in findings}),
-                "namespace": attributes.namespace,
-                "object": attributes.name,
-                "user": attributes.user.username,
-                "reason": granted.reason,
-            },
-        )
-        if response.allowed and not attributes.dry_run:
-            message = response.audit_annotations["override"]
-            self.events.record(_event(attributes, case.metadata, message))
+        if (allowed or self.tells_refusals) and not attributes.dry_run:
+            self.events.record(journal.event(attributes, case.metadata, judged))
 
 
 def _admit(case: Case, attributes: Attributes) -> None:
@@ -181,41 +181,18 @@ def _advised(case: Case, attributes: Attributes, response: AdmissionResponse) ->
         return response
 
 
-def _explicit(
-    decide: Callable[[], AdmissionResponse], name: str, attributes: Attributes
-) -> AdmissionResponse:
+def _explicit(decide: Callable[[], Judged], attributes: Attributes) -> Judged:
     """Run a decision; what it raises becomes one."""
     try:
         return decide()
     except MalformedReviewError as error:
-        return refused(str(error), code=400, reason="BadRequest")
+        return Judged(refused(str(error), code=400, reason="BadRequest"), error=error)
     except ClusterError as error:
-        logger.warning(
-            "not judged", extra={"uid": attributes.uid, "guard": name, "error": str(error)}
-        )
-        return unjudged(f"portcullis could not judge this change: {error}; try again")
-    except Exception:
-        logger.exception("internal error", extra={"uid": attributes.uid, "guard": name})
-        return unjudged(
+        message = f"portcullis could not judge this change: {error}; try again"
+        return Judged(unjudged(message), error=error)
+    except Exception as error:  # noqa: BLE001 - the journal logs it, with its traceback
+        message = (
             "portcullis failed inside and refuses what it cannot judge; its log has request uid "
             f"{attributes.uid}"
         )
-
-
-def _verdict(response: AdmissionResponse) -> str:
-    if response.allowed:
-        return "allowed"
-    return "unjudged" if response.code in {400, 503} else "refused"
-
-
-def _event(attributes: Attributes, metadata: ObjectMeta, message: str) -> Event:
-    kind = attributes.kind
-    cluster_scoped = kind.kind == "Namespace"
-    about = ObjectReference(
-        api_version=f"{kind.group}/{kind.version}" if kind.group else kind.version,
-        kind=kind.kind,
-        namespace="" if cluster_scoped else attributes.namespace,
-        name=attributes.name,
-        uid=metadata.uid,
-    )
-    return Event(about, "Warning", "GuardOverridden", f"{attributes.user.username}: {message}")
+        return Judged(unjudged(message), error=error)

@@ -1,16 +1,14 @@
 """The Pod gate: no pod object before the policies of its namespace."""
 
-import logging
 from dataclasses import dataclass
 from typing import Protocol
 
 from webhook.controller.plan import Plan
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError
+from webhook.metric_table import cause_of
 from webhook.metrics import Recorder
 from webhook.model.review import ALLOWED, AdmissionResponse, Attributes, refused
-
-logger = logging.getLogger(__name__)
 
 
 class Sealing(Protocol):
@@ -41,14 +39,7 @@ class PodGate:
         try:
             plan = self.sealing.seal(attributes.namespace, deadline)
         except ClusterError as error:
-            logger.warning(
-                "namespace not sealed",
-                extra={
-                    "namespace": attributes.namespace,
-                    "uid": attributes.uid,
-                    "error": str(error),
-                },
-            )
+            self.recorder.unjudged(self.name, cause_of(error))
             return _not_sealed(attributes.namespace, error)
         if plan is not None and not plan.idle:
             self.recorder.seal("gate", plan.reason)

@@ -64,6 +64,9 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "portcullis.serviceAcc
       "warnings" .Values.warnings
       "defaultDeny" $deny
       "networkPolicies" .Values.networkPolicies
+      "logging" .Values.logging
+      "events" .Values.events
+      "reports" .Values.reports
       "server" .Values.server
       "controller" .Values.controller
       "certificates" $certificates
