@@ -14,6 +14,7 @@ from webhook import (
     cli_lint,
     cli_netconf,
     cli_netpol,
+    cli_probe,
     logs,
     settings,
 )
@@ -52,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_cni.add_parser(commands)
     cli_default_deny.add_parsers(commands)
     cli_adopt.add_parser(commands)
+    cli_probe.add_parser(commands)
     return parser
 
 

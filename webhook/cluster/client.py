@@ -161,9 +161,10 @@ class Api:
         """GET; raises `ClusterError`, as do all of these."""
         return self._send(_Request("GET", path, query or {}, accept), deadline)
 
-    def create(self, path: str, body: Any, deadline: Deadline) -> bytes:
+    def create(self, path: str, body: Any, deadline: Deadline, *, dry: bool = False) -> bytes:
         """POST an object; sent again where the connection broke, so it must bear repetition."""
-        return self._send(_Request("POST", path, body=_encoder.encode(body)), deadline)
+        query: Query = {"dryRun": "All"} if dry else {}
+        return self._send(_Request("POST", path, query, body=_encoder.encode(body)), deadline)
 
     def replace(self, path: str, body: Any, deadline: Deadline) -> bytes:
         """PUT an object; its resourceVersion decides whether it is still the one read."""

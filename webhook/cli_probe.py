@@ -1,0 +1,99 @@
+"""The command ``portcullis probe``: does the API server ask Portcullis? Run by ``helm test``."""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from webhook import __version__, settings
+from webhook.deadline import Deadline
+from webhook.errors import ClusterError
+
+if TYPE_CHECKING:
+    from webhook.cluster.client import Api
+
+CALL_SECONDS: Final = 15.0
+"""For one request; a webhook that hangs takes its own timeout of it."""
+PAUSE_SECONDS: Final = 1.0
+OURS: Final = 'admission webhook "networkpolicies.portcullis.dev" denied the request'
+
+
+def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command."""
+    parser = commands.add_parser(
+        "probe", help="see that the API server asks Portcullis, by a dry run; 1 if it does not"
+    )
+    parser.add_argument(
+        "-n", "--namespace", default="default", help="of the dry run; not Portcullis's own"
+    )
+    parser.add_argument(
+        "--wait", type=float, default=0, metavar="SECONDS", help="try again for so long"
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--kubeconfig", metavar="FILE", help="of the cluster")
+    where.add_argument("--in-cluster", action="store_true", help="as the Pod's ServiceAccount")
+    parser.set_defaults(run=_probe)
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    from webhook.cluster.client import Api  # noqa: PLC0415 - offline commands do without kubernetes
+
+    environment = settings.load()
+    given = arguments.kubeconfig or environment.kubeconfig
+    path = None if arguments.in_cluster else given or str(Path("~/.kube/config").expanduser())
+    api = Api.connect(path, connections=1, version=__version__)
+    end = time.monotonic() + arguments.wait
+    while wrong := _wrong(api, environment.identity.installation, arguments.namespace):
+        if time.monotonic() >= end:
+            print(wrong)
+            return 1
+        time.sleep(PAUSE_SECONDS)
+    print("the API server asks Portcullis, trusts its certificate, and goes by its answer")
+    return 0
+
+
+def _wrong(api: "Api", installation: str, namespace: str) -> str:
+    """What is wrong at this moment, empty if nothing is."""
+    from webhook.cluster.bundles import WebhookBundles  # noqa: PLC0415 - as above
+    from webhook.cluster.probe import try_reserved_name  # noqa: PLC0415 - as above
+
+    try:
+        bundles = WebhookBundles(api, installation).published()
+        return lacking(installation, bundles) or misjudged(
+            try_reserved_name(api, namespace, Deadline.after(CALL_SECONDS))
+        )
+    except ClusterError as error:
+        return str(error)
+
+
+def lacking(installation: str, bundles: Sequence[bytes]) -> str:
+    """What the webhook configurations lack, empty if nothing.
+
+    Args:
+        installation: the name of both.
+        bundles: the caBundle of each entry, empty where it has none.
+    """
+    if not bundles:
+        return f'no webhook configuration is called "{installation}": is Portcullis installed?'
+    missing = sum(not bundle for bundle in bundles)
+    if missing:
+        return (
+            f"{missing} of {len(bundles)} webhook entries have no caBundle: the controller that "
+            "leads writes it; see the log of the container controller"
+        )
+    return ""
+
+
+def misjudged(refusal: str) -> str:
+    """What is wrong with how a policy with a reserved name was refused, empty if nothing.
+
+    Args:
+        refusal: as the API server words it; empty where the policy was let through.
+    """
+    if not refusal:
+        return (
+            "a NetworkPolicy with a reserved name was let through: the API server did not ask "
+            "Portcullis, or got no answer and failurePolicy is Ignore"
+        )
+    return "" if OURS in refusal else f"refused, but not by Portcullis: {refusal}"
