@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,8 @@ from tools.chart_readme import CHART
 
 __all__ = ["control_plane"]
 
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 Helm = Callable[..., subprocess.CompletedProcess[str]]
 Manifest = dict[str, Any]
 
@@ -29,11 +32,13 @@ class Rendered:
 
     Args:
         text: as printed.
-        objects: all of them.
+        objects: those of the release.
+        hooks: those of `helm test`, which stand only while it runs.
     """
 
     text: str
     objects: list[Manifest]
+    hooks: list[Manifest]
 
     def one(self, kind: str, name: str = "portcullis") -> Manifest:
         """The one object of that kind and name."""
@@ -63,6 +68,10 @@ class Rendered:
         }
 
 
+def _is_hook(manifest: Manifest) -> bool:
+    return "helm.sh/hook" in manifest["metadata"].get("annotations", {})
+
+
 Render = Callable[..., Rendered]
 Refusal = Callable[..., str]
 
@@ -83,19 +92,36 @@ def helm(request: pytest.FixtureRequest) -> Helm:
     return run
 
 
-def _template(helm: Helm, values: tuple[str, ...], namespace: str) -> Any:
+def _template(helm: Helm, values: tuple[str, ...], namespace: str, flags: tuple[str, ...]) -> Any:
     sets = [part for value in values for part in ("--set-json", value)]
-    return helm("template", "portcullis", str(CHART), "--namespace", namespace, *sets)
+    return helm("template", "portcullis", str(CHART), "--namespace", namespace, *sets, *flags)
 
 
 @pytest.fixture(scope="session")
-def render(helm: Helm) -> Render:
-    """Renders the chart with `key=JSON` values."""
+def render_text(helm: Helm) -> Callable[..., str]:
+    """Renders the chart with `key=JSON` values, and further flags of helm."""
 
-    def run(*values: str, namespace: str = "portcullis-system") -> Rendered:
-        done = _template(helm, values, namespace)
+    @cache
+    def run(*values: str, namespace: str = "portcullis-system", flags: tuple[str, ...] = ()) -> str:
+        done = _template(helm, values, namespace, flags)
         assert done.returncode == 0, done.stderr
-        return Rendered(done.stdout, [it for it in yaml.safe_load_all(done.stdout) if it])
+        return str(done.stdout)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def render(render_text: Callable[..., str]) -> Render:
+    """The same, read."""
+
+    def run(*values: str, **options: Any) -> Rendered:
+        text = render_text(*values, **options)
+        objects = [it for it in yaml.load_all(text, _Loader) if it]
+        return Rendered(
+            text,
+            [it for it in objects if not _is_hook(it)],
+            [it for it in objects if _is_hook(it)],
+        )
 
     return run
 
@@ -105,7 +131,7 @@ def refusal(helm: Helm) -> Refusal:
     """What helm says where it refuses `key=JSON` values."""
 
     def run(*values: str, namespace: str = "portcullis-system") -> str:
-        done = _template(helm, values, namespace)
+        done = _template(helm, values, namespace, ())
         assert done.returncode != 0, "rendered, but was to be refused"
         return str(done.stderr)
 

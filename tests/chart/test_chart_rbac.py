@@ -54,6 +54,14 @@ OWN_NAMESPACE = {
     # away; a create by patch has a name
     ("", "configmaps", ("portcullis-netconf",)): {"get", "create", "patch"},
 }
+TEST = {
+    # a dry run needs the right to the real thing
+    ("networking.k8s.io", "networkpolicies", ()): {"create"},
+}
+TEST_CLUSTER = {
+    ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", ("portcullis",)): {"get"},
+    ("admissionregistration.k8s.io", "validatingwebhookconfigurations", ("portcullis",)): {"get"},
+}
 OVERRIDE = {("portcullis.dev", "guards", ()): {"override"}}
 
 
@@ -140,4 +148,34 @@ def test_rbac_can_be_left_to_others(render):
     """rbac.create=false renders no role at all."""
     rendered = render("rbac.create=false")
 
-    assert not [it for it in rendered.objects if it["apiVersion"].startswith("rbac.")]
+    everything = [*rendered.objects, *rendered.hooks]
+    assert not [it for it in everything if it["apiVersion"].startswith("rbac.")]
+
+
+def test_the_test_has_few_rights_in_one_namespace(render):
+    """`helm test` may try to create a policy there, and read our configurations."""
+    hooks = render('tests.namespace="probes"', "replicaCount=3").hooks
+    roles = {it["kind"]: it for it in hooks if it["kind"].endswith("Role")}
+    bindings = [it for it in hooks if it["kind"].endswith("RoleBinding")]
+
+    assert TEST == table(roles["Role"])
+    assert TEST_CLUSTER == table(roles["ClusterRole"])
+    assert "probes" == roles["Role"]["metadata"]["namespace"]
+    account = {
+        "kind": "ServiceAccount",
+        "name": "portcullis-test",
+        "namespace": "portcullis-system",
+    }
+    assert [[account], [account]] == [it["subjects"] for it in bindings]
+
+
+def test_what_the_test_is_given_goes_with_it(rendered):
+    """Rights before the Pod, and all of it away when it has succeeded, or before the next one."""
+    order = {"ServiceAccount": "-1", "Pod": None}
+    for hook in rendered.hooks:
+        annotations = hook["metadata"]["annotations"]
+
+        assert "test" == annotations["helm.sh/hook"]
+        policy = annotations["helm.sh/hook-delete-policy"]
+        assert "before-hook-creation,hook-succeeded" == policy
+        assert order.get(hook["kind"], "-1") == annotations.get("helm.sh/hook-weight")

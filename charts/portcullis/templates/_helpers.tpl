@@ -9,6 +9,11 @@
 {{- .Values.fullnameOverride | default $made | trunc 53 | trimSuffix "-" -}}
 {{- end -}}
 
+{{/* Where Portcullis runs: the release's namespace, unless a parent chart says otherwise. */}}
+{{- define "portcullis.namespace" -}}
+{{- .Values.namespaceOverride | default .Release.Namespace -}}
+{{- end -}}
+
 {{- define "portcullis.selectorLabels" -}}
 app.kubernetes.io/name: {{ include "portcullis.name" . }}
 app.kubernetes.io/instance: {{ .Release.Name }}
@@ -25,13 +30,22 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 {{- end -}}
 
+{{/* Labels and annotations of an object. Takes (root, annotations of its own). */}}
+{{- define "portcullis.meta" -}}
+{{- $root := index . 0 -}}
+labels: {{- include "portcullis.labels" $root | nindent 2 }}
+{{- with merge (deepCopy (index . 1)) $root.Values.commonAnnotations }}
+annotations: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
 {{- define "portcullis.serviceAccountName" -}}
 {{- .Values.serviceAccount.name | default (include "portcullis.fullname" .) -}}
 {{- end -}}
 
 {{/* Our user name as the API server tells it in request.userInfo. */}}
 {{- define "portcullis.username" -}}
-system:serviceaccount:{{ .Release.Namespace }}:{{ include "portcullis.serviceAccountName" . }}
+system:serviceaccount:{{ include "portcullis.namespace" . }}:{{ include "portcullis.serviceAccountName" . }}
 {{- end -}}
 
 {{- define "portcullis.caSecretName" -}}
@@ -40,10 +54,21 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "portcullis.serviceAcc
 
 {{- define "portcullis.image" -}}
 {{- with .Values.image -}}
-{{- with .registry -}}{{ . }}/{{- end -}}
+{{- with $.Values.global.imageRegistry | default .registry -}}{{ . }}/{{- end -}}
 {{ .repository }}
 {{- if .digest -}}@{{ .digest }}{{- else -}}:{{ .tag | default $.Chart.AppVersion }}{{- end -}}
 {{- end -}}
+{{- end -}}
+
+{{- define "portcullis.imagePullSecrets" -}}
+{{- with concat .Values.global.imagePullSecrets .Values.imagePullSecrets | uniq -}}
+imagePullSecrets: {{- toYaml . | nindent 2 }}
+{{- end -}}
+{{- end -}}
+
+{{/* The fewest replicas that the values allow. */}}
+{{- define "portcullis.fewestReplicas" -}}
+{{- .Values.autoscaling.enabled | ternary .Values.autoscaling.minReplicas .Values.replicaCount | int -}}
 {{- end -}}
 
 {{/* What becomes of older namespaces; `off` without quotes is false in YAML. */}}

@@ -3,14 +3,25 @@ Values that would make a cluster unsafe are refused, with the reason and the way
 a range tells is in values.schema.json; here is what only several values together tell.
 */}}
 {{- define "portcullis.refuseUnsafeValues" -}}
+{{- include "portcullis.refuseOldValues" . -}}
 {{- include "portcullis.refuseNamespace" . -}}
 {{- include "portcullis.refuseReplicas" . -}}
+{{- include "portcullis.refuseAutoscaling" . -}}
 {{- include "portcullis.refuseTimes" . -}}
 {{- include "portcullis.refuseNames" . -}}
 {{- end -}}
 
+{{/* `helm upgrade --reuse-values` keeps the last chart's defaults: what is new here would be missing. */}}
+{{- define "portcullis.refuseOldValues" -}}
+{{- range list "autoscaling" "backstop" "flowSchema" "networkPolicy" "tests" -}}
+{{- if not (hasKey $.Values .) -}}
+{{- fail (printf "%s: is missing from the values of an older chart; use --reset-then-reuse-values in place of --reuse-values" .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "portcullis.refuseNamespace" -}}
-{{- $own := .Release.Namespace -}}
+{{- $own := include "portcullis.namespace" . -}}
 {{- if has $own (concat (list "default" "kube-system" "kube-public" "kube-node-lease") .Values.defaultDeny.systemNamespaces) -}}
 {{- fail (printf "release namespace %q: Portcullis leaves its own namespace alone, so it needs one of its own; use --namespace portcullis-system --create-namespace" $own) -}}
 {{- end -}}
@@ -25,9 +36,10 @@ a range tells is in values.schema.json; here is what only several values togethe
 {{- end -}}
 
 {{- define "portcullis.refuseReplicas" -}}
-{{- $replicas := int .Values.replicaCount -}}
+{{- $replicas := include "portcullis.fewestReplicas" . | int -}}
+{{- $key := ternary "autoscaling.minReplicas" "replicaCount" .Values.autoscaling.enabled -}}
 {{- if and (lt $replicas 2) (has "Fail" (values .Values.webhooks.failurePolicy)) (not .Values.allowSingleReplica) -}}
-{{- fail (printf "replicaCount %d with failurePolicy Fail: every restart would refuse writes that Portcullis guards; use 2 or more, set webhooks.failurePolicy to Ignore, or accept it with allowSingleReplica=true" $replicas) -}}
+{{- fail (printf "%s %d with failurePolicy Fail: every restart would refuse writes that Portcullis guards; use 2 or more, set webhooks.failurePolicy to Ignore, or accept it with allowSingleReplica=true" $key $replicas) -}}
 {{- end -}}
 {{- $budget := .Values.podDisruptionBudget -}}
 {{- $both := not (or (kindIs "invalid" $budget.minAvailable) (kindIs "invalid" $budget.maxUnavailable)) -}}
@@ -40,6 +52,25 @@ a range tells is in values.schema.json; here is what only several values togethe
 {{- end -}}
 {{- if and $budget.enabled $undrainable -}}
 {{- fail (printf "podDisruptionBudget: it would let none of the %d replicas be evicted, so that no node could be drained" $replicas) -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "portcullis.refuseAutoscaling" -}}
+{{- with .Values.autoscaling -}}
+{{- if .enabled -}}
+{{- if lt (int .maxReplicas) (int .minReplicas) -}}
+{{- fail (printf "autoscaling: maxReplicas %d is less than minReplicas %d" (int .maxReplicas) (int .minReplicas)) -}}
+{{- end -}}
+{{- $targets := dict "cpu" .targetCPUUtilizationPercentage "memory" .targetMemoryUtilizationPercentage -}}
+{{- if not (or $targets.cpu $targets.memory) -}}
+{{- fail "autoscaling: has no target; set targetCPUUtilizationPercentage or targetMemoryUtilizationPercentage" -}}
+{{- end -}}
+{{- range $resource, $percent := $targets -}}
+{{- if and $percent (not (dig "requests" $resource "" $.Values.resources.webhook)) -}}
+{{- fail (printf "autoscaling: a utilization of %s is a share of the request, and resources.webhook.requests.%s is not set" $resource $resource) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
@@ -57,6 +88,19 @@ a range tells is in values.schema.json; here is what only several values togethe
 {{- end -}}
 
 {{- define "portcullis.refuseNames" -}}
+{{- range $key := list "commonLabels" "podLabels" -}}
+{{- range $label := keys (fromYaml (include "portcullis.selectorLabels" $)) -}}
+{{- if hasKey (get $.Values $key) $label -}}
+{{- fail (printf "%s: %s is what the Service and the Deployment select by; use nameOverride" $key $label) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- if and .Values.hostNetwork (eq (toString .Values.hostUsers) "false") -}}
+{{- fail "hostUsers: a Pod on the host's network cannot have a user namespace of its own; leave one of hostNetwork and hostUsers=false out" -}}
+{{- end -}}
+{{- if and .Values.tests.enabled (eq .Values.tests.namespace (include "portcullis.namespace" .)) -}}
+{{- fail (printf "tests.namespace: %q is the release namespace, whose objects are never sent to Portcullis; choose another" .Values.tests.namespace) -}}
+{{- end -}}
 {{- if not (or .Values.serviceAccount.create .Values.serviceAccount.name) -}}
 {{- fail "serviceAccount.name: must be given when serviceAccount.create is false; without it any Pod of the namespace could act as Portcullis" -}}
 {{- end -}}

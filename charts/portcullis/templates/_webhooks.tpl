@@ -16,7 +16,7 @@ are compared with null first.
   clientConfig:
     service:
       name: {{ include "portcullis.fullname" .root }}
-      namespace: {{ .root.Release.Namespace }}
+      namespace: {{ include "portcullis.namespace" .root }}
       path: {{ .path }}
       port: {{ .root.Values.service.port }}
   admissionReviewVersions: [v1]
@@ -26,9 +26,16 @@ are compared with null first.
   timeoutSeconds: {{ .timeoutSeconds }}
 {{- end -}}
 
+{{/* What the operator leaves out of every entry: all conditions must hold, so more only narrow. */}}
+{{- define "portcullis.narrowed" -}}
+{{- with .Values.webhooks.matchConditions -}}
+{{- toYaml . -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Names of the namespaces that default deny leaves alone, our own among them, as JSON. */}}
 {{- define "portcullis.systemNamespaces" -}}
-{{- append .Values.defaultDeny.systemNamespaces .Release.Namespace | uniq | toJson -}}
+{{- append .Values.defaultDeny.systemNamespaces (include "portcullis.namespace" .) | uniq | toJson -}}
 {{- end -}}
 
 {{/* Objects of our own namespace are never sent. */}}
@@ -37,7 +44,7 @@ namespaceSelector:
   matchExpressions:
     - key: kubernetes.io/metadata.name
       operator: NotIn
-      values: [{{ .Release.Namespace }}]
+      values: [{{ include "portcullis.namespace" . }}]
 {{- end -}}
 
 {{- define "portcullis.cel.username" -}}
@@ -220,4 +227,5 @@ matchConditions:
   - name: not-a-mirror-pod
     expression: |-
       {{- include "portcullis.cel.notMirrorPod" . | nindent 6 }}
+  {{- include "portcullis.narrowed" . | nindent 2 }}
 {{- end -}}
