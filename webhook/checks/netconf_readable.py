@@ -23,8 +23,9 @@ def netconf_readable(change: NetConfChange) -> Iterator[Violation]:
     """
     error = change.new
     if isinstance(error, NetConfError):
-        field = f"{change.field}.{error.key}" if error.key else change.field
-        yield Violation("FieldValueInvalid", field, _explain(error))
+        told = error.discreet()
+        field = f"{change.field}.{told.key}" if told.key else change.field
+        yield Violation("FieldValueInvalid", field, _explain(told))
 
 
 def _explain(error: NetConfError) -> str:

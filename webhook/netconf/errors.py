@@ -8,10 +8,14 @@
 
 import re
 from enum import StrEnum
+from itertools import takewhile
 
+from webhook.netconf.names import is_known
 from webhook.netconf.place import Place, caret, place_of
 
-_SECRET = re.compile(rb"psk|accesskey", re.IGNORECASE)
+_SECRET = re.compile(rb"psk|accesskey|ipsec|wireguard|tencent|[\w+/=-]{32}", re.IGNORECASE)
+"""A key with a secret, a backend that has one under a key that is misspelt, or what looks like one.
+"""
 
 
 class Stage(StrEnum):
@@ -97,8 +101,22 @@ class NetConfError(ValueError):
 
     @property
     def tells_secrets(self) -> bool:
-        """Whether the text holds a key whose value must not be shown, on whatever line.
-
-        What admission answers is kept in audit logs; the author knows his text anyway.
-        """
+        """Whether the text may hold a value that must not be shown, on whatever line."""
         return bool(_SECRET.search(self._data))
+
+    def discreet(self) -> "NetConfError":
+        """Return the error as an answer of admission may tell it, which is kept in audit logs.
+
+        Of a text that may hold a secret it quotes nothing: after a slip, what was meant as a value
+        may stand where a key is expected. The author knows his text, and has line and column.
+        """
+        if not self.tells_secrets:
+            return self
+        return NetConfError(
+            self.stage,
+            key=".".join(takewhile(is_known, self.key.split("."))),
+            expected=self.expected,
+            hint="" if self.stage is Stage.PARSE else self.hint,  # those quote what was meant
+            data=self._data,
+            offset=self.offset,
+        )

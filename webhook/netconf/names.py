@@ -62,6 +62,11 @@ def canonical(name: str) -> str:
     return _CANONICAL.get(fold(name), name)
 
 
+def is_known(name: str) -> bool:
+    """Whether flannel has a key of this name, in whatever case."""
+    return fold(name) in _CANONICAL
+
+
 def nearest(name: str, known: tuple[str, ...]) -> str | None:
     """Return the known name that `name` probably misspells, None if there is none.
 
