@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit e2e check demo bench storm scale docs lock clean
+.PHONY: help run test unit e2e check demo bench storm scale docs lock sbom audit clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -60,12 +60,26 @@ scale: $(VENV)/.dev ## memory, readiness and quiet at 500, 1,500 and 5,000 names
 docs: $(VENV)/.dev ## renew what is generated from the code
 	@$(BIN)/python -m tools.generate
 
-lock: ## pin the requirements anew, with hashes
-	@$(PYTHON) -m venv $(VENV)/lock && $(VENV)/lock/bin/pip install --quiet pip-tools
-	@for f in requirements requirements-dev; do \
-	  $(VENV)/lock/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
+$(VENV)/audit/.made: requirements-audit.txt
+	@$(PYTHON) -m venv $(VENV)/audit
+	@$(VENV)/audit/bin/pip install --quiet --require-hashes -r requirements-audit.txt
+	@touch $@
+
+lock: $(VENV)/audit/.made ## pin the requirements anew, with hashes
+	@for f in requirements requirements-build requirements-dev requirements-audit; do \
+	  $(VENV)/audit/bin/pip-compile --quiet --generate-hashes --strip-extras --allow-unsafe \
 	    --no-emit-index-url --no-emit-trusted-host --no-emit-find-links \
-	    $$(test $$f = requirements || echo -c requirements.txt) -o $$f.txt $$f.in || exit 1; done
+	    $$(test $$f != requirements-dev || echo -c requirements.txt) -o $$f.txt $$f.in || exit 1; done
+
+sbom: $(VENV)/audit/.made ## what the image installs, as CycloneDX in dist/portcullis.cdx.json
+	@$(PYTHON) -m venv --clear --without-pip $(VENV)/image && mkdir -p dist
+	@$(VENV)/audit/bin/python -m pip --python $(VENV)/image install --quiet --require-hashes -r requirements.txt
+	@$(VENV)/audit/bin/cyclonedx-py environment $(VENV)/image --pyproject pyproject.toml \
+	  --output-reproducible --validate -o dist/portcullis.cdx.json
+
+audit: $(VENV)/audit/.made ## known vulnerabilities of all pinned packages; asks PyPI
+	@for f in requirements requirements-build requirements-dev requirements-audit; do \
+	  $(VENV)/audit/bin/pip-audit --strict --disable-pip --require-hashes -r $$f.txt || exit 1; done
 
 clean: ## forget the virtual environment and caches (not the control plane's binaries)
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
