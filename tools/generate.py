@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tools import chart_readme, flannel_page, networkpolicy_page, observability_page
+from tools import chart_readme, dashboard, flannel_page, networkpolicy_page, observability_page
 from webhook.checks import CHECKS
 from webhook.checks.registry import Check
 
@@ -32,6 +32,7 @@ def pages() -> dict[Path, str]:
     return {
         ROOT / "CHECKS.md": checks_page(),
         ROOT / "docs" / "flannel.md": flannel_page.render(),
+        dashboard.PATH: dashboard.render(),
         observability_page.PATH: observability_page.render(),
         networkpolicy_page.PATH: networkpolicy_page.render(),
         chart_readme.README: chart_readme.render(),
