@@ -61,6 +61,7 @@ class SnapshotCluster:
         }
         self._pods = tuple(msgspec.convert(item, PodObject) for item in by_kind.get("Pod", ()))
         self._policies = {_key(item): item for item in by_kind.get("NetworkPolicy", ())}
+        self._network_policies = {key: _policy(key, item) for key, item in self._policies.items()}
         self._grants = tuple(
             _grants(by_kind.get("ClusterRole", ()), by_kind.get("ClusterRoleBinding", ()))
         )
@@ -135,13 +136,15 @@ class SnapshotCluster:
         with self._lock:
             if namespace not in self._namespaces:
                 raise NotFoundError(f'namespaces "{namespace}" not found')
-            self._policies[namespace, policy["metadata"]["name"]] = policy
+            key = namespace, policy["metadata"]["name"]
+            self._policies[key], self._network_policies[key] = policy, _policy(key, policy)
 
     def delete_policy(self, namespace: str, policy: StandingPolicy, deadline: Deadline) -> None:
         """Forget the policy."""
         del deadline
         with self._lock:
             self._policies.pop((namespace, policy.name), None)
+            self._network_policies.pop((namespace, policy.name), None)
 
     def policies(self, namespace: str) -> tuple[Manifest, ...]:
         """The NetworkPolicies that stand in a namespace."""
@@ -152,12 +155,9 @@ class SnapshotCluster:
     ) -> Iterator[NetworkPolicy]:
         """The NetworkPolicies that stand in a namespace, or in all."""
         del deadline
-        for (space, _), item in sorted(self._policies.items()):
+        for (space, _), policy in sorted(self._network_policies.items()):
             if namespace in {None, space}:
-                policy = msgspec.convert(item, NetworkPolicy)
-                # What was applied does not repeat the namespace of its path.
-                metadata = msgspec.structs.replace(policy.metadata, namespace=space)
-                yield NetworkPolicy(metadata, policy.spec)
+                yield policy
 
     def recent_policies(self, namespace: str | None, deadline: Deadline) -> Iterator[NetworkPolicy]:
         """The same."""
@@ -200,6 +200,12 @@ class SnapshotCluster:
 def _key(item: Mapping[str, Any]) -> tuple[str, str]:
     metadata = item.get("metadata") or {}
     return metadata.get("namespace") or "default", metadata.get("name") or ""
+
+
+def _policy(key: tuple[str, str], item: Mapping[str, Any]) -> NetworkPolicy:
+    """A NetworkPolicy; what was applied does not repeat the namespace of its path."""
+    metadata = msgspec.convert(item.get("metadata") or {}, ObjectMeta)
+    return NetworkPolicy.of(msgspec.structs.replace(metadata, namespace=key[0]), item.get("spec"))
 
 
 def _block_cidr(item: Mapping[str, Any]) -> str:

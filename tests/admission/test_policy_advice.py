@@ -55,7 +55,7 @@ def cluster():
 
 def policy(given, name="mine"):
     """A NetworkPolicy of `shop`."""
-    return given and NetworkPolicy(ObjectMeta(name=name, namespace="shop"), given)
+    return given and NetworkPolicy.of(ObjectMeta(name=name, namespace="shop"), given)
 
 
 def advise(cluster, old, new, *, budget=5.0, max_pods=100, left=10.0):

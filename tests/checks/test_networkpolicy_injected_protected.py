@@ -12,13 +12,15 @@ LABELS = {"app.kubernetes.io/managed-by": "portcullis", "portcullis.dev/profile"
 
 
 def policy(name: str = "portcullis-deny-all", **fields) -> NetworkPolicy:
-    return msgspec.convert(network_policy(name, **fields), NetworkPolicy)
+    return msgspec.json.decode(
+        msgspec.json.encode(network_policy(name, **fields)), type=NetworkPolicy
+    )
 
 
 OURS = policy(labels=LABELS)
 OWNED = NetworkPolicy(
     msgspec.structs.replace(OURS.metadata, owner_references=[{"kind": "ConfigMap", "name": "x"}]),
-    OURS.spec,
+    OURS.text,
 )
 OPEN = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
 

@@ -17,7 +17,9 @@ SAMPLE = Path(__file__).parents[2] / "examples/owner/ingress-def.yaml"
 def messages(types: list | None, old: list | None = None) -> list[str]:
     def policy(value):
         spec = {"podSelector": {}, **({} if value is None else {"policyTypes": value})}
-        return msgspec.convert(network_policy("web", spec=spec), NetworkPolicy)
+        return msgspec.json.decode(
+            msgspec.json.encode(network_policy("web", spec=spec)), type=NetworkPolicy
+        )
 
     change = PolicyChange(policy(old) if old else None, policy(types), ending=False)
     return [str(violation) for violation in networkpolicy_policytypes_valid.run(change)]

@@ -31,7 +31,7 @@ from webhook.errors import (
 )
 from webhook.interfaces import Event
 from webhook.model.namespace import Marks, Namespace
-from webhook.model.objects import NetworkPolicy, Node
+from webhook.model.objects import NetworkPolicy, Node, ObjectMeta
 from webhook.model.pods import PodObject, at_most
 from webhook.model.policies import FIELD_MANAGER, StandingPolicy
 from webhook.model.profiles import Manifest
@@ -190,7 +190,7 @@ class FakeCluster:
         for (where, name), item in sorted(self.policies.items()):
             if namespace in {None, where}:
                 metadata = {**item["metadata"], "namespace": where, "name": name}
-                yield msgspec.convert({"metadata": metadata, "spec": item["spec"]}, NetworkPolicy)
+                yield NetworkPolicy.of(msgspec.convert(metadata, ObjectMeta), item["spec"])
 
     def recent_policies(self, namespace: str | None, deadline: Deadline) -> Iterator[NetworkPolicy]:
         return self.network_policies(namespace, deadline)

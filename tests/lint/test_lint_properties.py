@@ -16,6 +16,7 @@ from webhook.lint.report import Place, Placed, Report
 from webhook.lint.runner import run
 from webhook.netpol.engine import diff
 from webhook.netpol.errors import InvalidObjectError
+from webhook.netpol.model import Direction
 from webhook.netpol.parse import parse_world
 
 RANDOM = st.integers(0, 10**9).map(random.Random)
@@ -193,7 +194,7 @@ def test_flips_are_those_of_the_engine(rng) -> None:
     gone = rng.choice(policies) if policies else None
     after = [value for at, value in enumerate(before) if at != gone]
     old, new = parse_world(before), parse_world(after)
-    ended = any(bits & ~new.isolated[direction] for direction, bits in old.isolated.items())
+    ended = any(old.isolated(each) & ~new.isolated(each) for each in Direction)
     told = [each for each in run(build(after), build(before)) if each.check_id == "isolation-flip"]
     errors = [each for each in told if each.severity is Severity.ERROR]
 

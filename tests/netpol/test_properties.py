@@ -174,7 +174,7 @@ def test_adding_a_policy_never_isolates_fewer_pods():
         before = parse_world(objects)
         after = parse_world([*objects, policy(rng, "added")])
         for direction in Direction:
-            lost = before.isolated[direction] & ~after.isolated[direction]
+            lost = before.isolated(direction) & ~after.isolated(direction)
 
             assert 0 == lost, f"seed {seed}"
 

@@ -1,9 +1,12 @@
 """A difference of two worlds in words: ends, ports, ranges, and what is merged."""
 
+import random
+
 import pytest
 
+from tests.netpol.clusters import cluster, policy
 from tests.protection.specs import blocks, spec
-from webhook.netpol.engine import diff
+from webhook.netpol.engine import Comparison, diff
 from webhook.netpol.parse import parse_world
 from webhook.protection.words import MAX_LINES, Teller
 
@@ -129,3 +132,23 @@ def test_the_rest_is_counted():
 
     assert len(lines) == MAX_LINES + 1
     assert lines[-1] == "opens: 3 more groups of connections"
+
+
+def test_coarse_ranges_change_no_word():
+    """Where outside addresses are cut by changed namespaces alone, the same is told."""
+    for seed in range(200):
+        rng = random.Random(seed)
+        before = parse_world(cluster(rng)).warm()
+        added = next(iter(parse_world([policy(rng, "added")]).policies))
+        after = before.with_policy(added)
+        teller = Teller(after, added.namespace)
+        told = [
+            [
+                *teller.lines("opens", change.opened),
+                *teller.lines("closes", change.closed),
+            ]
+            for coarse in (False, True)
+            for change in [Comparison(before, after, coarse=coarse).change()]
+        ]
+
+        assert told[0] == told[1], f"seed {seed}"

@@ -71,8 +71,8 @@ class Admission:
                 gate.name, attributes, lambda: Judged(gate.answer(attributes, deadline))
             )
         object_key = f"{key}/{attributes.namespace}/{attributes.name}"
-        found = (self.guards.get(k) for k in (object_key, operation_key, key))
-        guard = next((guard for guard in found if guard), None)
+        guards = self.guards
+        guard = guards.get(object_key) or guards.get(operation_key) or guards.get(key)
         if guard is None:
             return self._decided(NONE, attributes, lambda: Judged(ALLOWED))
         return self._decided(

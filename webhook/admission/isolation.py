@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, Protocol
 
 import msgspec
@@ -14,23 +13,17 @@ from webhook.deadline import Deadline
 from webhook.errors import MalformedReviewError
 from webhook.interfaces import Namespaces, PolicyLister
 from webhook.model.namespace import Namespace, Seal
-from webhook.model.objects import NetworkPolicy
+from webhook.model.objects import NetworkPolicy, ObjectMeta
 from webhook.model.profiles import Manifest
 from webhook.netpol.errors import FieldError
-from webhook.netpol.fields import Field
-from webhook.netpol.model import Policy, Rule
-from webhook.netpol.parse_policy import parse_policy, parse_rule
+from webhook.netpol.model import Policy
+from webhook.netpol.parse_text import parse_spec
 from webhook.protection import may_weaken
 
 logger = logging.getLogger(__name__)
 
 PROTECTED = frozenset({Seal.SEALED, Seal.PENDING})
 """Seals of the namespaces that are to stay closed."""
-
-MAX_PARSED = 512
-"""Policies kept as they were read, a few kB each."""
-
-_encoder = msgspec.json.Encoder()
 
 
 class IsolationReader(Namespaces, PolicyLister, Protocol):
@@ -85,12 +78,12 @@ class Isolation:
 
 
 def _convert(manifest: Manifest) -> NetworkPolicy:
-    return msgspec.convert(manifest, NetworkPolicy)
+    return NetworkPolicy.of(msgspec.convert(manifest["metadata"], ObjectMeta), manifest["spec"])
 
 
 def all_stored(found: Iterable[NetworkPolicy]) -> Iterator[Policy]:
     """Read policies that the API server has stored, those that can be read."""
-    return (policy for each in found if (policy := stored(each)) is not None)
+    return filter(None, map(stored, found))
 
 
 def stored(policy: NetworkPolicy | None) -> Policy | None:
@@ -101,16 +94,18 @@ def stored(policy: NetworkPolicy | None) -> Policy | None:
     """
     if policy is None:
         return None
-    spec: dict[str, Any] = policy.spec or {}
+    try:
+        return _parsed(policy)
+    except FieldError as error:
+        _not_understood(policy, error)
+    spec = policy.spec
     isolating: dict[str, Any] = {
         key: spec[key] for key in ("podSelector", "policyTypes") if key in spec
     }
-    for attempt in (spec, isolating):
-        try:
-            return _parsed(policy, attempt)
-        except FieldError as error:
-            fields = {"namespace": policy.metadata.namespace, "error": str(error)}
-            logger.warning("stored policy not understood", extra=fields)
+    try:
+        return _parsed(NetworkPolicy.of(policy.metadata, isolating))
+    except FieldError as error:
+        _not_understood(policy, error)
     return None
 
 
@@ -121,40 +116,24 @@ def written(policy: NetworkPolicy) -> Policy:
         MalformedReviewError: there is something in it that we do not know.
     """
     try:
-        return _parsed(policy, policy.spec or {})
+        return _parsed(policy)
     except FieldError as error:
         raise MalformedReviewError(f"request.object: {error}") from error
 
 
 def _is_read(policy: NetworkPolicy) -> bool:
     try:
-        _parsed(policy, policy.spec or {})
+        _parsed(policy)
     except FieldError:
         return False
     return True
 
 
-def _parsed(policy: NetworkPolicy, spec: dict[str, Any]) -> Policy:
+def _parsed(policy: NetworkPolicy) -> Policy:
     metadata = policy.metadata
-    return _parse(metadata.namespace, metadata.name, _encoder.encode(spec))
+    return parse_spec(metadata.namespace, metadata.name, bytes(policy.text))
 
 
-@lru_cache(maxsize=MAX_PARSED)
-def _parse(namespace: str, name: str, spec: bytes) -> Policy:
-    """Read a spec once: a review asks for the same policies several times, and so does the next."""
-    metadata = {"namespace": namespace, "name": name}
-    document = {"metadata": metadata, "spec": msgspec.json.decode(spec)}
-    return parse_policy(Field(document), _parse_rule)
-
-
-def _parse_rule(at: Field, peers: str) -> Rule:
-    """Read a rule once: most edits change one of many."""
-    try:
-        return _rule(_encoder.encode(at.value), peers)
-    except FieldError:
-        return parse_rule(at, peers)  # once more, for an error that names the place
-
-
-@lru_cache(maxsize=MAX_PARSED)
-def _rule(rule: bytes, peers: str) -> Rule:
-    return parse_rule(Field(msgspec.json.decode(rule)), peers)
+def _not_understood(policy: NetworkPolicy, error: FieldError) -> None:
+    fields = {"namespace": policy.metadata.namespace, "error": str(error)}
+    logger.warning("stored policy not understood", extra=fields)

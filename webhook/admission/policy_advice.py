@@ -18,7 +18,7 @@ from webhook.interfaces import Advisory
 from webhook.model.objects import NetworkPolicy
 from webhook.netpol.engine import Comparison
 from webhook.netpol.labels import Selector
-from webhook.netpol.model import Direction, Policy, Rule, SelectorPeer
+from webhook.netpol.model import DIRECTIONS, Direction, Policy, Rule, SelectorPeer
 from webhook.netpol.world import World
 from webhook.protection import losses
 from webhook.protection.sticky import left_over
@@ -56,10 +56,10 @@ class PolicyAdviser:
         deadline: Deadline,
     ) -> Advice:
         """The difference in words; nothing where the spec stays, or the cluster gives no answer."""
-        if old is not None and new is not None and old.spec == new.spec:
+        before, after = stored(old), stored(new)
+        if before == after and old is not None and new is not None and old.says_as(new):
             return Advice()
         short = Deadline.after(max(0.0, min(self.budget, deadline.remaining() - RESERVE_SECONDS)))
-        before, after = stored(old), stored(new)
         first = () if after is None else tuple(left_over(before, after))
         try:
             lines = self._told(namespace, before, after, short)
@@ -80,17 +80,17 @@ class PolicyAdviser:
         self, namespace: str, old: Policy | None, new: Policy | None, deadline: Deadline
     ) -> tuple[str, ...]:
         own = tuple(all_stored(self.cluster.recent_policies(namespace, deadline)))
-        name = next((p.name for p in (new, old) if p is not None), "")
-        others = tuple(policy for policy in own if policy.name != name)
+        changed = new or old
+        others = tuple([policy for policy in own if changed is None or policy.name != changed.name])
         whole, picture = self._picture(namespace, others, old, new, deadline)
         before = picture.with_policies(namespace, (*others, *((old,) if old else ())))
-        after = before.without_policy(namespace, name) if new is None else before.with_policy(new)
-        compared = Comparison(before, after)
+        after = picture.with_policies(namespace, (*others, *((new,) if new else ())))
+        compared = Comparison(before, after, coarse=True)
         change = compared.change(lambda: _check(deadline))
         teller = Teller(after, namespace, whole)
         lines = (*teller.lines("opens", change.opened), *teller.lines("closes", change.closed))
         if not change.opened and new is not None:
-            sides = [d for d in Direction if _side(old, d) != _side(new, d)]
+            sides = [d for d in DIRECTIONS if _side(old, d) != _side(new, d)]
             lines = (*_withheld(compared, sides, teller, deadline), *lines)
         return lines or (nothing([_why_nothing(after, namespace, old, new)]),)
 

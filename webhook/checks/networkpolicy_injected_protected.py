@@ -60,7 +60,7 @@ def _broken(old: NetworkPolicy, new: NetworkPolicy | None) -> Iterator[Violation
             "instead",
         )
         return
-    if old.spec != new.spec:
+    if not old.says_as(new):
         yield Violation.forbidden(
             "spec",
             "the default deny of a namespace is changed by Portcullis alone; add a NetworkPolicy "

@@ -19,11 +19,11 @@ def networkpolicy_policytypes_valid(change: PolicyChange) -> Iterator[Violation]
 
     Fix: in YAML a remark starts with ` #`, a blank before it.
     """
-    spec = (change.new and change.new.spec) or {}
-    if change.old is not None and change.old.spec == spec:
+    if change.new is None:
         return
-    for index, value in enumerate(spec.get("policyTypes") or ()):
-        if value not in _DIRECTIONS:
+    found = [it for it in enumerate(change.new.policy_types) if it[1] not in _DIRECTIONS]
+    if found and not (change.old is not None and change.old.says_as(change.new)):
+        for index, value in found:
             message = f'Unsupported value: "{value}": supported values: "Egress", "Ingress"'
             field = f"spec.policyTypes[{index}]"
             yield Violation("FieldValueNotSupported", field, message + _hint(value))

@@ -9,6 +9,7 @@ import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 Subject = TypeVar("Subject")
@@ -46,7 +47,7 @@ class Violation:
         return f"{self.field}: {self.message}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Check(Generic[Subject]):
     """A rule under its id; made by `check`."""
 
@@ -92,5 +93,14 @@ def check(
 
 def evaluate(checks: Iterable[Check[Any]], subject: object) -> tuple[Finding, ...]:
     """What the checks for this kind of subject find, in the order of their ids."""
-    fitting = sorted((c for c in checks if isinstance(subject, c.subject)), key=lambda c: c.id)
-    return tuple(Finding(c.id, violation) for c in fitting for violation in c.run(subject))
+    found: list[Finding] = []
+    kind = type(subject)
+    for each in _fitting(tuple(checks), kind):  # type: ignore[arg-type] # a type is hashable
+        found.extend([Finding(each.id, violation) for violation in each.run(subject)])
+    return tuple(found)
+
+
+@lru_cache(maxsize=256)
+def _fitting(checks: tuple[Check[Any], ...], subject: type[Any]) -> tuple[Check[Any], ...]:
+    """The checks for a kind of subject, chosen once for each kind."""
+    return tuple(sorted((c for c in checks if issubclass(subject, c.subject)), key=lambda c: c.id))

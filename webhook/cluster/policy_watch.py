@@ -62,7 +62,7 @@ class PolicyWatch:
             names = [*self._kept] if namespace is None else [namespace]
             found = [(space, *item) for space in names for item in self._of(space)]
         return (
-            NetworkPolicy(ObjectMeta(name=name, namespace=space), msgspec.json.decode(spec))
+            NetworkPolicy(ObjectMeta(name=name, namespace=space), msgspec.Raw(spec))
             for space, name, spec in found
         )
 

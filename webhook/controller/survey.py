@@ -69,7 +69,7 @@ def surveyed(
 
 def read(standing: Iterable[StandingPolicy]) -> tuple[Policy, ...]:
     """The policies as the engine has them."""
-    return tuple(all_stored(NetworkPolicy(it.metadata, it.spec) for it in standing))
+    return tuple(all_stored(NetworkPolicy.of(it.metadata, it.spec) for it in standing))
 
 
 def injected(namespace: str, wanted: Iterable[Manifest]) -> tuple[Policy, ...]:
@@ -78,6 +78,6 @@ def injected(namespace: str, wanted: Iterable[Manifest]) -> tuple[Policy, ...]:
     def stored() -> Iterator[NetworkPolicy]:
         for manifest in wanted:
             name = manifest["metadata"]["name"]
-            yield NetworkPolicy(ObjectMeta(name, namespace=namespace), dict(manifest["spec"]))
+            yield NetworkPolicy.of(ObjectMeta(name, namespace=namespace), manifest["spec"])
 
     return tuple(all_stored(stored()))

@@ -3,11 +3,15 @@
 Unknown fields are passed over: the API server has validated the object already.
 """
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, TypeVar
 
 import msgspec
 
+from webhook.errors import MalformedReviewError
+
 StringMap = dict[str, str]
+Decoded = TypeVar("Decoded")
 
 
 class ObjectMeta(msgspec.Struct, frozen=True, rename="camel"):
@@ -50,10 +54,58 @@ class ConfigMap(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class NetworkPolicy(msgspec.Struct, frozen=True):
-    """A ``networking.k8s.io/v1`` NetworkPolicy, its spec as it was sent (defaulted)."""
+    """A ``networking.k8s.io/v1`` NetworkPolicy, its spec as it was sent (defaulted).
+
+    The spec stays text until somebody asks for it: the API server writes equal specs alike, so the
+    text tells cheaply whether a spec changed, and finds what was read of it before.
+    """
 
     metadata: ObjectMeta = ObjectMeta()
-    spec: dict[str, Any] | None = None
+    text: msgspec.Raw = msgspec.field(default=msgspec.Raw(b"null"), name="spec")
+
+    @classmethod
+    def of(cls, metadata: ObjectMeta, spec: Mapping[str, Any] | None) -> Self:
+        """Make one of a decoded spec."""
+        return cls(metadata, msgspec.Raw(_encoder.encode(spec)))
+
+    @property
+    def spec(self) -> dict[str, Any]:
+        """The spec, decoded; empty where there is none.
+
+        Raises:
+            MalformedReviewError: it is no object.
+        """
+        return _decoded(_specs, self.text) or {}
+
+    @property
+    def policy_types(self) -> Sequence[Any]:
+        """``spec.policyTypes``, without reading the rest.
+
+        Raises:
+            MalformedReviewError: it is no list.
+        """
+        types = _decoded(_types, self.text)
+        return (types and types.policy_types) or ()
+
+    def says_as(self, other: "NetworkPolicy") -> bool:
+        """Whether the specs are equal, in whatever order their keys are written."""
+        return self.text == other.text or self.spec == other.spec
+
+
+class _Types(msgspec.Struct, rename="camel"):
+    policy_types: list[Any] | None = None
+
+
+_encoder = msgspec.json.Encoder()
+_specs = msgspec.json.Decoder(dict[str, Any] | None)
+_types = msgspec.json.Decoder(_Types | None)
+
+
+def _decoded(decoder: msgspec.json.Decoder[Decoded], text: bytes) -> Decoded:
+    try:
+        return decoder.decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise MalformedReviewError(f"request.object: spec: {error}") from error
 
 
 class NodeSpec(

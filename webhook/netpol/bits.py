@@ -39,5 +39,4 @@ def span(low: int, high: int) -> int:
 
 def refine(cells: list[int], by: int) -> list[int]:
     """Split every cell of a partition into what is in the set and what is not."""
-    split = (part for cell in cells for part in (cell & by, cell & ~by))
-    return [part for part in split if part]
+    return [part for cell in cells for part in (cell & by, cell & ~by) if part]

@@ -13,6 +13,7 @@ from webhook.netpol.model import Direction, Pod
 from webhook.netpol.names import Names
 from webhook.netpol.reach import Groups, Reach, changes, moves, reach
 from webhook.netpol.rows import Block, Rows
+from webhook.netpol.scope import Scope
 from webhook.netpol.table import PodTable
 from webhook.netpol.world import World, cut
 
@@ -80,11 +81,20 @@ class Comparison:
         before: the cluster before the change.
         after: the cluster after it.
         ipblock_matches_pods: as in `connectivity`.
+        coarse: outside addresses are cut where policies of changed namespaces cut them, not at the
+            edges of all policies: fewer, larger ranges, at a cost that follows the change.
     """
 
-    def __init__(self, before: World, after: World, *, ipblock_matches_pods: bool = True) -> None:
+    def __init__(
+        self,
+        before: World,
+        after: World,
+        *,
+        ipblock_matches_pods: bool = True,
+        coarse: bool = False,
+    ) -> None:
         before, after = _aligned(before, after)
-        views = _views((before, after), ipblock_matches_pods=ipblock_matches_pods)
+        views = _views((before, after), ipblock_matches_pods=ipblock_matches_pods, coarse=coarse)
         altered = _altered(before.table, after.table)
         self._groups = [(family, Groups(lenses, altered)) for family, lenses in views]
         self._names = _names(views)
@@ -118,22 +128,37 @@ class Comparison:
         return Change(Rows(tuple(opened), self._names), Rows(tuple(closed), self._names))
 
 
-def _views(worlds: tuple[World, ...], *, ipblock_matches_pods: bool) -> list[View]:
+def _views(
+    worlds: tuple[World, ...], *, ipblock_matches_pods: bool, coarse: bool = False
+) -> list[View]:
     """Look at worlds side by side, their external addresses cut at the edges of all of them.
 
     A family that no pod has is left out: all of it is outside.
     """
     base = max(world.table.size for world in worlds)
+    # Nothing outside is reached under policies of a namespace in which nothing has changed.
+    local = coarse and len({world.table for world in worlds}) == 1
+    cutting: Sequence[World | Scope] = _differing(*worlds) if local else worlds
     views: list[View] = []
     for family in FAMILIES:
         if not any(world.table.of_family(family) for world in worlds):
             continue
-        edges = frozenset().union(*(world.edges[family] for world in worlds))
+        edges = frozenset().union(*(each.edges[family] for each in cutting))
         external = External(family, cut(family, edges), base)
         views.append(
             (family, tuple(Lens(world, external, ipblock_matches_pods) for world in worlds))
         )
     return views
+
+
+def _differing(before: World, after: World) -> list[Scope]:
+    """The scopes that one of the worlds has and the other has not."""
+    return [
+        scope
+        for world, other in ((before, after), (after, before))
+        for name, scope in world.scopes.items()
+        if other.scopes.get(name) is not scope
+    ]
 
 
 def _names(views: Sequence[View]) -> Names:

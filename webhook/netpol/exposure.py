@@ -73,7 +73,7 @@ class Exposure:
 def exposure(world: World) -> Iterator[Exposure]:
     """Yield what is open to later pods, group by group of pods that the same policies select."""
     for direction in Direction:
-        isolated = world.isolated[direction]
+        isolated = world.isolated(direction)
         free = world.table.everyone & ~isolated & ~world.table.host_network
         if free:
             names = tuple(sorted(bits.pick(world.table.names, free)))

@@ -34,7 +34,7 @@ class External:
     def _starts(self) -> list[int]:
         return [low for low, _ in self.spans]
 
-    @property
+    @lazy
     def everyone(self) -> int:
         """All ranges."""
         return bits.span(self.base, self.base + len(self.spans))

@@ -6,7 +6,6 @@ pkg/apis/networking/v1/defaults.go (``SetDefaults_NetworkPolicy``): without
 """
 
 import re
-from collections.abc import Callable
 
 from webhook.netpol.addresses import Family, parse_cidr
 from webhook.netpol.fields import Field
@@ -20,36 +19,32 @@ _PORT_NAME = re.compile(r"(?=.*[a-z])(?!.*--)[a-z0-9]([-a-z0-9]{0,13}[a-z0-9])?"
 _MAX_TYPES = 2
 
 
-ParseRule = Callable[[Field, str], Rule]
-"""Reads an item of ``ingress`` or ``egress``, given the field that lists its peers."""
-
-
-def parse_policy(document: Field, parse: ParseRule | None = None) -> Policy:
+def parse_policy(document: Field) -> Policy:
     """Read a NetworkPolicy.
-
-    Args:
-        document: the object.
-        parse: reads the rules; `parse_rule`, or one that remembers.
 
     Raises:
         FieldError: the API server would refuse the object.
     """
     metadata = document.get("metadata")
     spec = document.get("spec").only("podSelector", "ingress", "egress", "policyTypes")
-    read = parse or parse_rule
-    ingress = tuple(read(rule, "from") for rule in spec.get("ingress").items())
-    egress = tuple(read(rule, "to") for rule in spec.get("egress").items())
+    ingress = tuple(parse_rule(rule, "from") for rule in spec.get("ingress").items())
+    egress = tuple(parse_rule(rule, "to") for rule in spec.get("egress").items())
     return Policy(
         namespace=metadata.get("namespace").text() or "default",
         name=metadata.get("name").text(),
         pods=parse_selector(spec.get("podSelector")),
-        types=_parse_types(spec.get("policyTypes"), has_egress=bool(egress)),
+        types=parse_types(spec.get("policyTypes"), has_egress=bool(egress)),
         ingress=ingress,
         egress=egress,
     )
 
 
-def _parse_types(at: Field, *, has_egress: bool) -> frozenset[Direction]:
+def parse_types(at: Field, *, has_egress: bool) -> frozenset[Direction]:
+    """Read ``policyTypes``; where there are none, what the API server makes of that.
+
+    Raises:
+        FieldError: the API server would refuse them.
+    """
     items = list(at.items())
     if len(items) > _MAX_TYPES:
         raise at.invalid(f"may not specify more than {_MAX_TYPES} policyTypes")
@@ -80,12 +75,17 @@ def parse_rule(at: Field, peers: str) -> Rule:
     """
     at.only(peers, "ports")
     return Rule(
-        peers=tuple(map(_parse_peer, at.get(peers).items())),
-        ports=tuple(map(_parse_port, at.get("ports").items())),
+        peers=tuple(map(parse_peer, at.get(peers).items())),
+        ports=tuple(map(parse_port, at.get("ports").items())),
     )
 
 
-def _parse_peer(at: Field) -> Peer:
+def parse_peer(at: Field) -> Peer:
+    """Read an item of ``from`` or ``to``.
+
+    Raises:
+        FieldError: the API server would refuse it.
+    """
     at.only("podSelector", "namespaceSelector", "ipBlock")
     pods, namespaces, block = (
         at.get(key) for key in ("podSelector", "namespaceSelector", "ipBlock")
@@ -125,7 +125,12 @@ def _parse_cidr(at: Field) -> tuple[Family, Interval]:
         raise at.invalid(f"must be a valid CIDR value (e.g. 10.9.8.0/24): {error}") from None
 
 
-def _parse_port(at: Field) -> PortRule:
+def parse_port(at: Field) -> PortRule:
+    """Read an item of ``ports``.
+
+    Raises:
+        FieldError: the API server would refuse it.
+    """
     at.only("protocol", "port", "endPort")
     protocol, port, end = (at.get(key) for key in ("protocol", "port", "endPort"))
     name = read_protocol(protocol, default="")

@@ -9,10 +9,9 @@ groups is looked at only where a policy that selects one of them, or a pod in on
 has changed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import reduce
-from itertools import product
 from operator import or_
 
 from webhook.netpol.intervals import EMPTY, Ranges, intersection
@@ -26,6 +25,9 @@ Values = tuple[Ranges, ...]
 
 
 _CHUNK = 32
+
+_FREE = Group(0)
+"""Stands for pods that no policy isolates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +59,33 @@ class Subjects:
     @lazy
     def changed(self) -> bool:
         """Tell whether policies with other rules select them."""
-        first = self.sides[0]
-        return any(side is not first and side.written != first.written for side in self.sides)
+        first, last = self.sides[0], self.sides[-1]
+        return first is not last and first.written != last.written
 
     @lazy
     def cells(self) -> list[tuple[int, Values]]:
         """Partition the universe by what is open to each peer, in each world."""
-        joint: list[tuple[int, Values]] = [(self.universe, ())]
+        return self._partition(self.universe)
+
+    @lazy
+    def moving(self) -> list[tuple[int, Values]]:
+        """The cells that differ between the worlds."""
+        return [cell for cell in self._partition(self._apart()) if cell[1][0] != cell[1][-1]]
+
+    @lazy
+    def moved(self) -> int:
+        """The peers to whom something differs."""
+        return reduce(or_, [peers for peers, _ in self.moving], 0)
+
+    def _partition(self, universe: int) -> list[tuple[int, Values]]:
+        first, last = self.sides[0], self.sides[-1]
+        if first is last and self._same_pods:
+            times = len(self.sides)
+            cells = self.lenses[0].cells(first, universe)
+            return [(members, (ports,) * times) for ports, members in cells.items() if members]
+        joint: list[tuple[int, Values]] = [(universe, ())]
         for side, lens in zip(self.sides, self.lenses, strict=True):
-            cells = lens.cells(side, self.universe)
+            cells = lens.cells(side, universe)
             joint = [
                 (members & others, (*values, ports))
                 for members, values in joint
@@ -74,10 +94,19 @@ class Subjects:
             ]
         return joint
 
-    @lazy
-    def moving(self) -> list[tuple[int, Values]]:
-        """The cells that differ between the worlds."""
-        return [cell for cell in self.cells if cell[1][0] != cell[1][-1]]
+    def _apart(self) -> int:
+        """The peers of rules that the worlds do not share: to all others nothing has changed."""
+        first, last = self.sides[0], self.sides[-1]
+        if not (first.policies and last.policies and self._same_pods):
+            return self.universe
+        peers = 0
+        for rule in {*first.rules} ^ {*last.rules}:
+            peers |= self.lenses[0].peers(rule)
+        return peers & self.universe
+
+    @property
+    def _same_pods(self) -> bool:
+        return self.lenses[0].world.table is self.lenses[-1].world.table
 
 
 def reach(lens: Lens) -> Iterator[Reach]:
@@ -106,9 +135,9 @@ def changes(groups: "Groups", *, checkpoint: Callable[[], None]) -> Iterator[Rea
         groups: of the world before the change and of the one after it.
         checkpoint: called before each group and each meeting; raises to give up.
     """
-    sources = groups.of(Direction.EGRESS)
-    touched = [source for source in sources if source.changed or source.altered]
-    for target in groups.of(Direction.INGRESS):
+    touched = groups.touched(Direction.EGRESS)
+    sources = groups.near(Direction.EGRESS, groups.touched(Direction.INGRESS))
+    for target in groups.near(Direction.INGRESS, touched):
         checkpoint()
         for source in sources if target.changed or target.altered else touched:
             checkpoint()
@@ -124,12 +153,11 @@ def moves(groups: "Groups", *, direction: Direction) -> Iterator[Reach]:
         groups: of the world before the change and of the one after it.
         direction: the side.
     """
-    for subjects in groups.of(direction):
-        if subjects.changed or subjects.altered:
-            for peers, ports in subjects.moving:
-                ends = (peers, subjects.members)
-                sources, targets = ends if direction is Direction.INGRESS else reversed(ends)
-                yield Reach(sources, targets, ports)
+    for subjects in groups.touched(direction):
+        for peers, ports in subjects.moving:
+            ends = (peers, subjects.members)
+            sources, targets = ends if direction is Direction.INGRESS else reversed(ends)
+            yield Reach(sources, targets, ports)
 
 
 def _changed(source: Subjects, target: Subjects) -> Iterator[Reach]:
@@ -137,10 +165,10 @@ def _changed(source: Subjects, target: Subjects) -> Iterator[Reach]:
     if source.altered or target.altered or (source.changed and target.changed):
         return _meet(source, target, source.cells, target.cells)
     if target.changed:
-        if not any(peers & source.members for peers, _ in target.moving):
+        if not target.moved & source.members:
             return iter(())
         return _meet(source, target, source.cells, target.moving)
-    if not any(peers & target.members for peers, _ in source.moving):
+    if not source.moved & target.members:
         return iter(())
     return _meet(source, target, source.moving, target.cells)
 
@@ -175,61 +203,117 @@ class Groups:
     """
 
     def __init__(self, lenses: tuple[Lens, ...], altered: int) -> None:
-        self._known: dict[Direction, list[Subjects]] = {}
         self._lenses = lenses
         self._altered = altered
         self._external = lenses[0].external.everyone
         self._universe = 0
         for lens in lenses:
             self._universe |= lens.everyone
+        self._known: dict[tuple[str, Direction], list[Subjects]] = {}
+        """The groups of namespaces whose policies differ: these are asked again and again."""
 
     def of(self, direction: Direction) -> Sequence[Subjects]:
         """Return disjoint groups that together are the universe."""
-        known = self._known.get(direction)
-        if known is None:
-            known = self._known[direction] = list(self._found(direction))
-        return known
+        names = set().union(*(lens.world.scopes for lens in self._lenses))
+        return list(self._found(direction, names, self._universe))
 
-    def _found(self, direction: Direction) -> Iterator[Subjects]:
-        rest = self._universe & ~self._external
-        for members, sides in self._isolated(direction):
-            present = members & rest
-            rest &= ~members
-            yield from self._split(present, sides)
-        free = (Group(0),) * len(self._lenses)
-        yield from self._split(rest, free)
-        yield Subjects(self._external, free, self._lenses, self._universe, external=True)
+    def touched(self, direction: Direction) -> Sequence[Subjects]:
+        """Return the groups in which something has changed: their policies, or their pods."""
+        if self._altered:
+            found: Iterable[Subjects] = self.of(direction)
+        else:
+            found = self._isolated(direction, self._differing, self._universe)
+        return [each for each in found if each.changed or each.altered]
 
-    def _split(self, members: int, sides: tuple[Group, ...]) -> Iterator[Subjects]:
-        for part, altered in ((members & ~self._altered, False), (members & self._altered, True)):
-            if part:
-                yield Subjects(part, sides, self._lenses, self._universe, altered)
+    def near(self, direction: Direction, others: Sequence[Subjects]) -> Sequence[Subjects]:
+        """Return the groups that a change of others can reach, and those touched themselves.
 
-    def _isolated(self, direction: Direction) -> Iterator[tuple[int, tuple[Group, ...]]]:
-        """Yield the groups of every namespace that are isolated in any of the worlds."""
-        worlds = [lens.world for lens in self._lenses]
-        for namespace in sorted(set().union(*(world.scopes for world in worlds))):
-            scopes = {world.scopes.get(namespace) for world in worlds}
-            sides = [lens.groups(namespace, direction) for lens in self._lenses]
-            if len(scopes) == 1:
-                yield from ((group.subjects, (group,) * len(worlds)) for group in sides[0])
-            else:
-                yield from _crossed(sides)
+        Args:
+            direction: of the groups.
+            others: groups of the other direction that are touched.
+        """
+        if self._altered:
+            return self.of(direction)
+        if not others:
+            return self.touched(direction)
+        peers = members = 0
+        for other in others:
+            members |= other.members
+            peers |= other.moved
+        names = self._lenses[0].world.table.namespaces_of(peers & ~self._external)
+        return list(self._found(direction, self._differing | names, members))
+
+    @lazy
+    def _differing(self) -> set[str]:
+        """Namespaces whose policies differ between the worlds."""
+        first, last = self._lenses[0].world.scopes, self._lenses[-1].world.scopes
+        gone = first.keys() - last.keys()
+        return {name for name, scope in last.items() if first.get(name) is not scope} | gone
+
+    def _found(
+        self, direction: Direction, namespaces: Collection[str], universe: int
+    ) -> Iterator[Subjects]:
+        """Yield the isolated groups of some namespaces, and all that is isolated nowhere."""
+        yield from self._isolated(direction, namespaces, universe)
+        isolated = self._external
+        for lens in self._lenses:
+            isolated |= lens.world.isolated(direction)
+        free = (_FREE,) * len(self._lenses)
+        yield from self._split(self._universe & ~isolated, free, universe)
+        yield Subjects(self._external, free, self._lenses, universe, external=True)
+
+    def _isolated(
+        self, direction: Direction, namespaces: Collection[str], universe: int
+    ) -> Iterator[Subjects]:
+        """Yield the groups of the namespaces that are isolated in any of the worlds."""
+        for namespace in sorted(namespaces):
+            if namespace not in self._differing:
+                yield from self._isolated_in(namespace, direction, universe)
+                continue
+            key = namespace, direction
+            if key not in self._known:
+                self._known[key] = list(self._isolated_in(*key, self._universe))
+            yield from self._known[key]
+
+    def _isolated_in(
+        self, namespace: str, direction: Direction, universe: int
+    ) -> Iterator[Subjects]:
+        pods = self._universe & ~self._external
+        sides = [lens.groups(namespace, direction) for lens in self._lenses]
+        if sides[0] is sides[-1]:
+            for group in sides[0]:
+                alike = (group,) * len(sides)
+                yield from self._split(group.subjects & pods, alike, universe)
+        else:
+            for members, crossed in _crossed(sides):
+                yield from self._split(members & pods, crossed, universe)
+
+    def _split(self, members: int, sides: tuple[Group, ...], universe: int) -> Iterator[Subjects]:
+        altered = members & self._altered
+        if members != altered:
+            yield Subjects(members ^ altered, sides, self._lenses, universe)
+        if altered:
+            yield Subjects(altered, sides, self._lenses, universe, altered=True)
 
 
-def _crossed(sides: Sequence[tuple[Group, ...]]) -> Iterator[tuple[int, tuple[Group, ...]]]:
-    """Yield the common refinement of several partitions, each with its free rest."""
-    for combination in product(*(_with_rest(groups) for groups in sides)):
-        members = combination[0].subjects
-        for group in combination[1:]:
-            members &= group.subjects
-        if members > 0 and any(group.policies for group in combination):
-            yield members, combination
+def _crossed(sides: Sequence[tuple[Group, ...]]) -> list[tuple[int, tuple[Group, ...]]]:
+    """Return the common refinement of several partitions, each with its free rest."""
+    crossed: list[tuple[int, tuple[Group, ...]]] = [(_isolated(sides), ())]
+    for groups in sides:
+        finer: list[tuple[int, tuple[Group, ...]]] = []
+        for members, combination in crossed:
+            rest = members
+            for group in groups:
+                common = rest & group.subjects
+                if common:
+                    finer.append((common, (*combination, group)))
+                    rest ^= common
+            if rest:
+                finer.append((rest, (*combination, _FREE)))
+        crossed = finer
+    return crossed
 
 
-def _with_rest(groups: tuple[Group, ...]) -> tuple[Group, ...]:
-    """Add the group of all slots that no group holds (an infinite, hence negative set)."""
-    isolated = 0
-    for group in groups:
-        isolated |= group.subjects
-    return (*groups, Group(~isolated))
+def _isolated(sides: Sequence[tuple[Group, ...]]) -> int:
+    """Return the pods that are isolated in any of the worlds."""
+    return reduce(or_, [group.subjects for groups in sides for group in groups], 0)

@@ -4,7 +4,7 @@ NetworkPolicies select pods of their own namespace only, so a namespace is the u
 a change of one policy touches; all other scopes are shared between before and after.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from webhook.netpol import bits
@@ -58,15 +58,19 @@ class Scope:
     namespace: str
     policies: tuple[Policy, ...]
     table: PodTable
-    _compiled: dict[Rule, CompiledRule] = field(default_factory=dict)
+    _compiled: dict[int, tuple[Rule, CompiledRule]] = field(default_factory=dict)
+    """By the rule's ``id``, which it keeps as long as it stands here."""
     _groups: dict[Direction, tuple[Group, ...]] = field(default_factory=dict)
 
     def succeeded_by(self, policies: tuple[Policy, ...]) -> "Scope":
         """Return the scope of other policies; what is compiled of the same rules is kept."""
+        old, new = ({id(policy): policy for policy in each} for each in (self.policies, policies))
+        gone = [policy for key, policy in old.items() if key not in new]
+        come = [policy for key, policy in new.items() if key not in old]
         groups = {
             direction: groups
             for direction, groups in self._groups.items()
-            if _written(self.policies, direction) == _written(policies, direction)
+            if _written(gone, direction) == _written(come, direction)
         }
         return Scope(self.namespace, policies, self.table, dict(self._compiled), groups)
 
@@ -88,6 +92,13 @@ class Scope:
             known = self._groups[direction] = tuple(self._group(direction))
         return known
 
+    def isolated(self, direction: Direction) -> int:
+        """Return the isolated pods of the namespace."""
+        found = 0
+        for group in self.groups(direction):
+            found |= group.subjects
+        return found
+
     def _group(self, direction: Direction) -> Iterator[Group]:
         policies = [policy for policy in self.policies if direction in policy.types]
         members = self.table.in_namespace(self.namespace) & ~self.table.host_network
@@ -97,13 +108,16 @@ class Scope:
             cells = bits.refine(cells, selected)
         for cell in cells:
             selecting = tuple(
-                policy for policy, chosen in zip(policies, subjects, strict=True) if cell & chosen
+                [policy for policy, chosen in zip(policies, subjects, strict=True) if cell & chosen]
             )
             if selecting:
-                rules = (rule for policy in selecting for rule in self.rules(policy, direction))
-                written = tuple(policy.rules(direction) for policy in selecting)
+                rules = [rule for policy in selecting for rule in self.rules(policy, direction)]
+                written = tuple([policy.rules(direction) for policy in selecting])
                 group = Group(cell, selecting, tuple(rules), written)
-                yield from self._resolved(group) if direction is Direction.INGRESS else (group,)
+                if direction is Direction.INGRESS and any(rule.names for rule in rules):
+                    yield from self._resolved(group)
+                else:
+                    yield group
 
     def _resolved(self, group: Group) -> Iterator[Group]:
         """Split an ingress group by what the port names of its rules are in its pods."""
@@ -114,7 +128,7 @@ class Scope:
                 cells = bits.refine(cells, having)
         for cell in cells:
             rules = (self._numbered(rule, cell) for rule in group.rules)
-            yield replace(group, subjects=cell, rules=tuple(rules)) if names else group
+            yield replace(group, subjects=cell, rules=tuple(rules))
 
     def _numbered(self, rule: CompiledRule, subjects: int) -> CompiledRule:
         """Resolve the port names of a rule in pods that all resolve them alike."""
@@ -127,13 +141,13 @@ class Scope:
 
     def rules(self, policy: Policy, direction: Direction) -> tuple[CompiledRule, ...]:
         """Compile the rules of one of the policies."""
-        return tuple(map(self._compiled_once, policy.rules(direction)))
+        return tuple([self._compiled_once(rule) for rule in policy.rules(direction)])
 
     def _compiled_once(self, rule: Rule) -> CompiledRule:
-        known = self._compiled.get(rule)
+        known = self._compiled.get(id(rule))
         if known is None:
-            known = self._compiled[rule] = self._compile(rule)
-        return known
+            known = self._compiled[id(rule)] = rule, self._compile(rule)
+        return known[1]
 
     def _compile(self, rule: Rule) -> CompiledRule:
         selected = 0
@@ -164,7 +178,7 @@ class Scope:
 
 
 def _written(
-    policies: tuple[Policy, ...], direction: Direction
+    policies: Iterable[Policy], direction: Direction
 ) -> list[tuple[str, Selector, tuple[Rule, ...]]]:
     """What policies say in a direction: equal where none of them has changed there."""
     return [(p.name, p.pods, p.rules(direction)) for p in policies if direction in p.types]

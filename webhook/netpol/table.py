@@ -133,11 +133,23 @@ class PodTable:
 
     def of_family(self, family: Family) -> int:
         """Return the pods that have an address of the family (IPv4 where they have none)."""
-        return self._index("family", lambda pod: pod.families).get(family)
+        return self._by_family.get(family, 0)
 
     def in_namespace(self, namespace: str) -> int:
         """Return the pods of a namespace."""
-        return self._index("namespace", lambda pod: (pod.namespace,)).get(namespace)
+        return self._by_namespace.get(namespace, 0)
+
+    @lazy
+    def _by_family(self) -> Mapping[Hashable, int]:
+        return self._index("family", lambda pod: pod.families).members
+
+    @lazy
+    def _by_namespace(self) -> Mapping[Hashable, int]:
+        return self._index("namespace", lambda pod: (pod.namespace,)).members
+
+    def namespaces_of(self, members: int) -> set[str]:
+        """Return the namespaces that pods of a set live in."""
+        return {pod.namespace for pod in bits.pick(self.slots, members) if pod is not None}
 
     def matching(self, selector: Selector) -> int:
         """Return the pods of any namespace whose labels the selector matches."""

@@ -5,12 +5,13 @@ change does not touch, compiled sets included. An admission path keeps one warm.
 """
 
 from collections.abc import Iterable, Mapping
+from operator import attrgetter
 
 from webhook.netpol.addresses import FAMILIES, WHOLE, Family
 from webhook.netpol.intervals import Interval
 from webhook.netpol.labels import Labels
 from webhook.netpol.lazy import lazy
-from webhook.netpol.model import Direction, Pod, Policy, Service
+from webhook.netpol.model import DIRECTIONS, Direction, Pod, Policy, Service
 from webhook.netpol.scope import Scope
 from webhook.netpol.table import PodTable, namespace_labels
 
@@ -30,6 +31,7 @@ class World:
         self.table = table
         self.scopes = scopes
         self.services = services
+        self._isolated: dict[Direction, int] = {}
 
     @classmethod
     def of(
@@ -111,9 +113,8 @@ class World:
     def warm(self) -> "World":
         """Compile all that a diff asks for, so that the first one is as fast as the next."""
         self.table.warm()
-        for scope in self.scopes.values():
-            for direction in Direction:
-                scope.groups(direction)
+        for direction in DIRECTIONS:
+            self.isolated(direction)
         _ = self.edges
         return self
 
@@ -125,26 +126,35 @@ class World:
             for family in FAMILIES
         }
 
-    @lazy
-    def isolated(self) -> Mapping[Direction, int]:
-        """The pods that some policy isolates, per direction."""
-        found = dict.fromkeys(Direction, 0)
-        for scope in self.scopes.values():
-            for direction in Direction:
-                for group in scope.groups(direction):
-                    found[direction] |= group.subjects
-        return found
+    def isolated(self, direction: Direction) -> int:
+        """Return the pods that some policy isolates."""
+        known = self._isolated.get(direction)
+        if known is None:
+            known = 0
+            for scope in self.scopes.values():
+                known |= scope.isolated(direction)
+            self._isolated[direction] = known
+        return known
 
     def _with_scope(self, namespace: str, policies: Iterable[Policy]) -> "World":
-        ordered = tuple(sorted(policies, key=lambda policy: policy.name))
+        ordered = tuple(sorted(policies, key=_name))
         standing = self.scopes.get(namespace)
         if ordered == (standing.policies if standing else ()):
             return self
         former = standing or Scope(namespace, (), self.table)
-        scopes = {**self.scopes, namespace: former.succeeded_by(ordered)}
+        latter = former.succeeded_by(ordered)
+        scopes = {**self.scopes, namespace: latter}
         if not ordered:
             del scopes[namespace]
-        return World(self.table, scopes, self.services)
+        made = World(self.table, scopes, self.services)
+        # A pod is isolated by policies of its own namespace alone.
+        others = ~self.table.in_namespace(namespace)
+        for direction, known in self._isolated.items():
+            made._isolated[direction] = known & others | latter.isolated(direction)
+        return made
+
+
+_name = attrgetter("name")
 
 
 def _complete(namespaces: Mapping[str, Labels], pods: Iterable[Pod | None]) -> dict[str, Labels]:

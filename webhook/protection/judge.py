@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from webhook.netpol.labels import Operator
-from webhook.netpol.model import Direction, Policy
+from webhook.netpol.model import DIRECTIONS, Direction, Policy
 from webhook.protection.coverage import Opening, Universe, peers_text
 from webhook.protection.space import Box, LabelSpace, meet, uncovered, unnamed_cells
 
@@ -43,7 +43,10 @@ class Reopening:
 
 def may_weaken(old: Policy | None, new: Policy | None) -> bool:
     """Tell whether a change could lose or reopen anything, whatever stands beside it."""
-    return any(_may_lose(old, new, d) or _may_reopen(old, new, d) for d in Direction)
+    for direction in DIRECTIONS:
+        if _may_lose(old, new, direction) or _may_reopen(old, new, direction):
+            return True
+    return False
 
 
 def _may_lose(old: Policy | None, new: Policy | None, direction: Direction) -> bool:
@@ -76,7 +79,7 @@ def losses(others: Sequence[Policy], old: Policy | None, new: Policy | None) -> 
         old: None where the policy is made.
         new: None where it is deleted.
     """
-    for direction in Direction:
+    for direction in DIRECTIONS:
         if old is not None and _may_lose(old, new, direction):
             remaining = [p.pods for p in _present(others, new) if direction in p.types]
             space = LabelSpace.of([old.pods, *remaining])
@@ -95,7 +98,7 @@ def reopenings(
         old: None where the policy is made.
         new: None where it is deleted.
     """
-    for direction in Direction:
+    for direction in DIRECTIONS:
         if new is not None and _may_reopen(old, new, direction):
             yield from _reopened(others, old, new, direction)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.netpol.model import Direction, Policy
+from webhook.netpol.model import DIRECTIONS, Direction, Policy
 
 
 def left_over(old: Policy | None, new: Policy) -> Iterator[str]:
@@ -15,7 +15,7 @@ def left_over(old: Policy | None, new: Policy) -> Iterator[str]:
         old: None where the policy is made.
         new: as it will be stored.
     """
-    for direction in Direction:
+    for direction in DIRECTIONS:
         if _is_dead(new, direction) and not (old and _is_dead(old, direction)):
             yield (
                 f"{direction.lower()} rules are not enforced: policyTypes is "

@@ -83,7 +83,7 @@ class Teller:
         """Return the namespaces whose own policies keep rows of one side from taking effect."""
         incoming = direction is Direction.INGRESS
         other = Direction.EGRESS if incoming else Direction.INGRESS
-        isolated = self.world.isolated[other]
+        isolated = self.world.isolated(other)
         members = 0
         for block in rows.blocks:
             members |= (block.sources if incoming else block.targets) & isolated
@@ -154,11 +154,8 @@ class Teller:
 
     def _by_namespace(self, members: int) -> dict[str, int]:
         table = self.world.table
-        return {
-            name: common
-            for name in table.namespaces
-            if (common := members & table.in_namespace(name))
-        }
+        within = members & bits.span(0, table.size)
+        return {name: within & table.in_namespace(name) for name in table.namespaces_of(within)}
 
 
 def _addresses(family: int, members: int, rows: Rows) -> str:

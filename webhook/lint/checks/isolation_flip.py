@@ -58,7 +58,7 @@ def _closed(subject: Subject, before: Cluster, direction: Direction) -> Iterator
 
 def _isolates(cluster: Cluster, direction: Direction, pod: Pod) -> bool:
     at = cluster.world.table.slot_of.get(pod.key)
-    return at is None or bool(cluster.world.isolated[direction] >> at & 1)
+    return at is None or bool(cluster.world.isolated(direction) >> at & 1)
 
 
 def _is_covered(cluster: Cluster, old: Policy, direction: Direction) -> bool:

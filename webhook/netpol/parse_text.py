@@ -1,0 +1,130 @@
+"""Read the spec of a NetworkPolicy from its JSON text, each part of it once.
+
+An admission path sees the same texts again and again: the old object of a review is what a watch
+told, most edits change one peer of one rule, and most namespaces have the same default deny. What
+is read of equal texts is one and the same value, so that comparing it costs nothing.
+"""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from webhook.netpol.errors import FieldError
+from webhook.netpol.fields import Field
+from webhook.netpol.labels import Selector
+from webhook.netpol.model import Direction, Peer, Policy, PortRule, Rule
+from webhook.netpol.parse_policy import parse_peer, parse_policy, parse_port, parse_types
+from webhook.netpol.parse_selector import parse_selector
+
+MAX_KEPT = 1024
+"""Policies, and parts of them, kept as they were read: a few kB each at most."""
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+
+
+class _Ingress(msgspec.Struct, forbid_unknown_fields=True):
+    """An item of ``ingress``."""
+
+    peers: list[msgspec.Raw] | None = msgspec.field(default=None, name="from")
+    ports: list[msgspec.Raw] | None = None
+
+
+class _Egress(msgspec.Struct, forbid_unknown_fields=True):
+    """An item of ``egress``."""
+
+    peers: list[msgspec.Raw] | None = msgspec.field(default=None, name="to")
+    ports: list[msgspec.Raw] | None = None
+
+
+class _Spec(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
+    """A spec whose parts are still text."""
+
+    pod_selector: msgspec.Raw = msgspec.Raw(b"null")
+    policy_types: tuple[str, ...] | None = None
+    ingress: list[msgspec.Raw] | None = None
+    egress: list[msgspec.Raw] | None = None
+
+
+_spec = msgspec.json.Decoder(_Spec)
+_ingress = msgspec.json.Decoder(_Ingress)
+_egress = msgspec.json.Decoder(_Egress)
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def parse_spec(namespace: str, name: str, spec: bytes) -> Policy:
+    """Read a policy.
+
+    Args:
+        namespace: of its metadata.
+        name: of its metadata.
+        spec: JSON text.
+
+    Raises:
+        FieldError: the API server would refuse it, or it is no JSON.
+    """
+    read = _read(spec)
+    return Policy(namespace or "default", name, read.pods, read.types, read.ingress, read.egress)
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _read(spec: bytes) -> Policy:
+    """Read a spec by parts; one with an error again, whole, so that the error names its place."""
+    try:
+        parts = _spec.decode(spec)
+        egress = tuple([_egress_rule(bytes(rule)) for rule in parts.egress or ()])
+        return Policy(
+            namespace="",
+            name="",
+            pods=_selector(bytes(parts.pod_selector)),
+            types=_types(parts.policy_types or (), has_egress=bool(egress)),
+            ingress=tuple([_ingress_rule(bytes(rule)) for rule in parts.ingress or ()]),
+            egress=egress,
+        )
+    except (*_UNREADABLE, FieldError):
+        return parse_policy(Field({"spec": _decoded(spec)}))
+
+
+def _decoded(spec: bytes) -> Any:
+    try:
+        return msgspec.json.decode(spec)
+    except _UNREADABLE as error:
+        raise FieldError(("spec",), f"cannot be read: {error}") from error
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _ingress_rule(text: bytes) -> Rule:
+    return _rule(_ingress.decode(text))
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _egress_rule(text: bytes) -> Rule:
+    return _rule(_egress.decode(text))
+
+
+def _rule(parts: _Ingress | _Egress) -> Rule:
+    return Rule(
+        tuple([_peer(bytes(peer)) for peer in parts.peers or ()]),
+        tuple([_port(bytes(port)) for port in parts.ports or ()]),
+    )
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _peer(text: bytes) -> Peer:
+    return parse_peer(Field(msgspec.json.decode(text)))
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _port(text: bytes) -> PortRule:
+    return parse_port(Field(msgspec.json.decode(text)))
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _selector(text: bytes) -> Selector:
+    return parse_selector(Field(msgspec.json.decode(text)))
+
+
+@lru_cache(maxsize=MAX_KEPT)
+def _types(types: Iterable[str], *, has_egress: bool) -> frozenset[Direction]:
+    return parse_types(Field(list(types)), has_egress=has_egress)
