@@ -29,6 +29,9 @@ class Reason(StrEnum):
     RENEWAL_DUE = "RenewalDue"
     """Two thirds of the certificate's life are over."""
 
+    ASKED = "Asked"
+    """Somebody asked for another authority in the place of this one."""
+
     # The steps of a rotation.
     BUNDLE_INCOMPLETE = "BundleIncomplete"
     """A live caBundle lacks an authority that it must trust."""

@@ -7,6 +7,7 @@ suspended machine stops monotonic timers, not the lives of certificates.
 """
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -47,6 +48,7 @@ class AuthorityInput:
         published: the live caBundles, one for each webhook entry; none if none is registered.
         announced: since when every live caBundle is known to cover the upcoming authority.
         propagation: how long after `announced` every API server has seen it.
+        replace: serial of an authority that somebody wants replaced.
     """
 
     now: datetime
@@ -56,6 +58,7 @@ class AuthorityInput:
     published: tuple[bytes, ...] = ()
     announced: datetime | None = None
     propagation: timedelta = PROPAGATION
+    replace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +91,13 @@ def refuse(world: AuthorityInput) -> Decision | None:
 def decide_leaf(world: LeafInput) -> Decision | None:
     """Say why a new leaf must be signed; None if the present one is good."""
     return _evaluate(_LEAF, world)
+
+
+def leaf_may_be_due(leaf: ServingCertificate | None, now: datetime) -> bool:
+    """Tell by the clock alone whether a look at the authority may find a reason for a new leaf."""
+    if leaf is None or not leaf.not_before <= now < leaf.not_after:
+        return True
+    return now >= renewal_time(leaf.not_before, leaf.not_after)
 
 
 def may_sign(authority: Authority | None, now: datetime) -> bool:
@@ -156,19 +166,36 @@ def _next_in_line(world: AuthorityInput) -> Decision | None:
     if state.current is None:
         message = f"issuing an authority as the Secret has no {CURRENT_CERTIFICATE}"
         return Decision(Reason.MISSING, message)
-    return _health(state.current, world.now)
+    return _health(state.current, world.now) or _replacement_asked(world)
+
+
+def _replacement_asked(world: AuthorityInput) -> Decision | None:
+    current = world.state.current
+    if current is None or world.replace != f"{current.serial:x}":
+        return None
+    return Decision(Reason.ASKED, f"somebody asked for a successor of serial {world.replace}")
 
 
 def _bundle_differs(world: AuthorityInput) -> Decision | None:
     """Compare every live caBundle with the wanted one; the order does not matter."""
     expected = set(wanted(world))
     for number, bundle in enumerate(world.published, start=1):
-        if decision := _compare(bundle, expected, f"caBundle {number} of {len(world.published)}"):
+        name = f"caBundle {number} of {len(world.published)}"
+        if decision := compare_bundle(bundle, expected, name):
             return decision
     return None
 
 
-def _compare(bundle: bytes, expected: set[x509.Certificate], name: str) -> Decision | None:
+def compare_bundle(
+    bundle: bytes, expected: AbstractSet[x509.Certificate], name: str
+) -> Decision | None:
+    """Say what a live caBundle lacks of the expected authorities, or has beside them.
+
+    Args:
+        bundle: PEM.
+        expected: what it must hold, no more and no less.
+        name: of the bundle, for the message.
+    """
     try:
         found = set(parse_bundle(bundle))
     except BundleError as error:

@@ -152,6 +152,7 @@ class Rotation:
             published=published,
             announced=self._note_announced(state.upcoming, published, now),
             propagation=self._timing.propagation,
+            replace=secret.replace if secret else "",
         )
         return _Gathered(world, secret.version if secret else None)
 

@@ -10,13 +10,20 @@ from datetime import datetime, timedelta
 
 from certs.authority import LEAF_LIFETIME, IPAddress, ServingCertificate, issue_serving_certificate
 from certs.reason import Decision
-from certs.renewal import LeafInput, decide_leaf, may_sign
+from certs.renewal import LeafInput, decide_leaf, leaf_may_be_due, may_sign
 from certs.state import decode
 from certs.store import CertificateStore
 
+AUTHORITY = "the certificate authority"
+FOREIGN = "a certificate authority of ours: the Secret lacks our label, so it is somebody else's"
+
 
 class ServingIdentity:
-    """The serving certificate of one replica; `current` is cheap, `refresh` reads the store."""
+    """The serving certificate of one replica; `current` is cheap, `refresh` reads the store.
+
+    Attributes:
+        lacks: what was missing at the last `refresh`; empty if nothing was.
+    """
 
     def __init__(
         self,
@@ -36,13 +43,18 @@ class ServingIdentity:
         self._on_issue = on_issue
         self._lock = threading.Lock()
         self._leaf: ServingCertificate | None = None
+        self.lacks = AUTHORITY
 
     def current(self) -> ServingCertificate | None:
         """Give the leaf without looking at store or clock; None before the first one."""
         return self._leaf
 
+    def due(self) -> bool:
+        """Tell by the wall clock alone whether `refresh` may sign; asks nobody, call it often."""
+        return leaf_may_be_due(self._leaf, self._clock())
+
     def refresh(self) -> ServingCertificate | None:
-        """Sign a new leaf if there is a reason to; call it when woken and at least every minute.
+        """Sign a new leaf if there is a reason to; call it when `due`, and now and then.
 
         Errors of the store go to the caller; the leaf stays.
 
@@ -61,7 +73,9 @@ class ServingIdentity:
         secret = self._store.load()
         authority = decode(secret.data).current if secret and secret.owned else None
         if authority is None or not may_sign(authority, now):
+            self.lacks = AUTHORITY if secret is None or secret.owned else FOREIGN
             return
+        self.lacks = ""
         names, addresses = self._dns_names, self._ip_addresses
         reason = decide_leaf(LeafInput(now, self._leaf, authority, names, addresses))
         if reason is None:

@@ -24,6 +24,12 @@ OWNER_LABEL = "portcullis.dev/managed-by"
 OWNER = "portcullis"
 """A Secret without this label is somebody else's, and is never written to."""
 
+REPLACE_ANNOTATION = "portcullis.dev/replace-ca"
+"""The serial, in hex, of an authority that shall be replaced though it is good.
+
+A level, not an edge: once another authority signs, the annotation names none that is left. So it is
+never cleared, and asking twice replaces once."""
+
 CURRENT_CERTIFICATE = "ca.crt"
 CURRENT_KEY = "ca.key"
 NEXT_CERTIFICATE = "next.crt"
@@ -45,11 +51,13 @@ class StoredSecret:
         data: content by key, decoded from base64.
         version: opaque, changes with every write (a resourceVersion, a digest).
         owned: it carries our mark (`OWNER_LABEL`).
+        replace: serial of the authority that somebody wants replaced (`REPLACE_ANNOTATION`).
     """
 
     data: Mapping[str, bytes] = field(repr=False)
     version: str
     owned: bool = True
+    replace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +89,14 @@ class AuthorityState:
     faults: tuple[Fault, ...] = ()
 
     @property
+    def authorities(self) -> tuple[Authority, ...]:
+        """Those whose keys are here, the signing one first."""
+        return tuple(a for a in (self.current, self.upcoming) if a is not None)
+
+    @property
     def certificates(self) -> tuple[x509.Certificate, ...]:
         """All that a caBundle must trust, the signing one first."""
-        authorities = (a.certificate for a in (self.current, self.upcoming) if a is not None)
-        return (*authorities, *self.previous)
+        return (*(authority.certificate for authority in self.authorities), *self.previous)
 
     def fault(self, key: str) -> Fault | None:
         """Give what is wrong with this key, if anything."""

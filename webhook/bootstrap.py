@@ -1,6 +1,7 @@
 """The composition root: settings in, running parts out. The only module that sees all."""
 
 import logging
+import ssl
 import threading
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -11,7 +12,8 @@ from typing import NamedTuple
 
 from flask import Flask
 
-from certs.authority import ServingCertificate
+from certs.bundle import BundleError, parse_bundle
+from certs.files import FileIdentity
 from certs.reason import Decision
 from certs.rotation import Rotation, Timing
 from certs.serving import ServingIdentity
@@ -34,22 +36,26 @@ from webhook.admission.wishes import Wishes
 from webhook.controller.plan import Choice, Rules
 from webhook.controller.sealer import Sealer
 from webhook.deadline import Deadline
+from webhook.errors import SettingsError
 from webhook.interfaces import Cluster
 from webhook.metrics import ProcessMetrics, PrometheusRecorder, Recorder, ServerMetrics
 from webhook.model.profiles import Beside
+from webhook.model.trust import Anchor
 from webhook.own_profiles import OwnProfiles
-from webhook.replica import Parts, Replica, utc_now
+from webhook.replica import Leaf, Parts, Replica, utc_now
 from webhook.server.app import create_app
-from webhook.server.tls import TlsContexts
+from webhook.server.tls import TlsContexts, TlsPolicy
 from webhook.settings import (
     AllowSettings,
     DiffSettings,
     Environment,
     Identity,
     Protection,
+    ServerSettings,
     Settings,
     Strictness,
 )
+from webhook.settings_tls import CertificateMode, MinVersion
 from webhook.stop import Stop
 
 CALL_SECONDS = 10.0
@@ -76,9 +82,38 @@ def webhook(environment: Environment) -> Webhook:
     if connect is _live:
         # What `_live` imports, before the fork: some 18 MB that the workers share.
         import_module("webhook.cluster.live")
-    replica = Replica(partial(connect, environment, recorder, process))
-    app = create_app(replica, replica.lifecycle, environment.settings.server, ServerMetrics())
-    return Webhook(app, replica, TlsContexts(replica))
+    settings = environment.settings
+    replica = Replica(
+        partial(connect, environment, recorder, process),
+        tls_policy(settings.server),
+        refresh_seconds=settings.certificates.refresh_period,
+    )
+    app = create_app(replica, replica.lifecycle, settings.server, ServerMetrics())
+    return Webhook(app, replica, replica.contexts)
+
+
+def tls_policy(server: ServerSettings) -> TlsPolicy:
+    """What the server speaks, and what it asks of clients.
+
+    Raises:
+        SettingsError: the CA of clients holds something that is no certificate.
+    """
+    minimum, client_ca = _VERSIONS[server.tls.min_version], server.mtls.client_ca
+    if not server.mtls.enabled:
+        return TlsPolicy(minimum)
+    try:
+        found = parse_bundle(client_ca.encode())
+    except BundleError as error:
+        raise SettingsError(f"settings: server.mtls.clientCa: {error}") from error
+    if not found:
+        raise SettingsError("settings: server.mtls.clientCa: expected a certificate, found none")
+    return TlsPolicy(minimum, client_ca)
+
+
+_VERSIONS = {
+    MinVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2,
+    MinVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3,
+}
 
 
 def rules_of(settings: Settings, identity: Identity, since: datetime, own: OwnProfiles) -> Rules:
@@ -169,7 +204,8 @@ def service_names(settings: Settings, identity: Identity) -> tuple[str, ...]:
 
 
 def _live(environment: Environment, recorder: Recorder, process: ProcessMetrics) -> Parts:
-    from webhook.cluster.client import Api  # noqa: PLC0415 - an offline run does without kubernetes
+    from webhook.cluster.bundles import WebhookBundles  # noqa: PLC0415 - an offline run does without
+    from webhook.cluster.client import Api  # noqa: PLC0415
     from webhook.cluster.events import EventWriter  # noqa: PLC0415
     from webhook.cluster.live import LiveCluster  # noqa: PLC0415
     from webhook.cluster.policy_watch import PolicyWatch  # noqa: PLC0415
@@ -185,7 +221,15 @@ def _live(environment: Environment, recorder: Recorder, process: ProcessMetrics)
     events = EventWriter(api, instance=identity.pod, count=process.event)
     cluster = LiveCluster(api, events, identity, watch)
     store = SecretStore(api, identity.namespace, settings.certificates.secret_name)
-    return _parts(environment, recorder, process, cluster, store)
+    bundles = WebhookBundles(api, settings.certificates.webhook_configuration)
+    process.started()
+    return Parts(
+        leaf=_leaf(environment, store),
+        admission=partial(admission, environment, recorder, cluster),
+        anchors=bundles.anchors,
+        loading=lambda: "" if watch is None or watch.synced else "listing the NetworkPolicies",
+        expires=partial(process.expires, "leaf"),
+    )
 
 
 def _offline(environment: Environment, recorder: Recorder, process: ProcessMetrics) -> Parts:
@@ -200,45 +244,28 @@ def _offline(environment: Environment, recorder: Recorder, process: ProcessMetri
     publisher = FileBundle(environment.state / BUNDLE_FILE)
     # Nobody else reads this bundle, so there is nothing to wait for between publishing and signing.
     Rotation(store, publisher, utc_now, Timing(propagation=timedelta(0))).step()
-    return _parts(environment, recorder, process, cluster, store)
-
-
-def _parts(
-    environment: Environment,
-    recorder: Recorder,
-    process: ProcessMetrics,
-    cluster: Cluster,
-    store: CertificateStore,
-) -> Parts:
+    name = service_names(environment.settings, identity)[0]
     process.started()
-    settings = environment.settings
-    names = service_names(settings, environment.identity)
-    lifetime = timedelta(seconds=settings.certificates.leaf_duration)
-    leaf = ServingIdentity(store, names, utc_now, lifetime=lifetime, on_issue=_tell_issue)
     return Parts(
-        leaf=ShownLeaf(leaf, process),
+        leaf=_leaf(environment, store),
         admission=partial(admission, environment, recorder, cluster),
+        anchors=lambda: [Anchor(BUNDLE_FILE, name, pem) for pem in publisher.published()],
+        expires=partial(process.expires, "leaf"),
     )
+
+
+def _leaf(environment: Environment, store: CertificateStore) -> Leaf:
+    """Who keeps the serving certificate; an offline run always has a CA of its own."""
+    settings, chosen = environment.settings, environment.settings.certificates
+    if chosen.mode is not CertificateMode.SELF_MANAGED and environment.snapshot is None:
+        return FileIdentity(Path(chosen.directory), utc_now)
+    names = service_names(settings, environment.identity)
+    lifetime = timedelta(seconds=chosen.leaf_duration)
+    return ServingIdentity(store, names, utc_now, lifetime=lifetime, on_issue=_tell_issue)
 
 
 def _tell_issue(decision: Decision) -> None:
     logger.info(decision.message, extra={"step": "sign", "reason": decision.reason})
-
-
-class ShownLeaf:
-    """A replica's leaf, whose end the metrics show."""
-
-    def __init__(self, leaf: ServingIdentity, process: ProcessMetrics) -> None:
-        self._process = process
-        self._refresh = leaf.refresh
-        self.current = leaf.current
-
-    def refresh(self) -> ServingCertificate | None:
-        """Renew it if due."""
-        leaf = self._refresh()
-        if leaf is not None:
-            self._process.expires("leaf", leaf.not_after)
-        return leaf
 
 
 class FileBundle:

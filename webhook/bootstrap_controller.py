@@ -4,11 +4,13 @@ import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from certs import rotation
+from certs.anchors import Announcer, named_anchors
 from certs.rotation import Rotation
 from webhook import __version__
 from webhook.bootstrap import CALL_SECONDS, rules_of
@@ -28,7 +30,7 @@ from webhook.cluster.live import LiveCluster
 from webhook.cluster.profiles import ProfileSource
 from webhook.cluster.secrets import SecretStore
 from webhook.controller.backfill import WORKERS, Backfiller, Course
-from webhook.controller.certificates import CertificateKeeper
+from webhook.controller.certificates import CertificateKeeper, Steps
 from webhook.controller.elector import Elector, Timing
 from webhook.controller.metrics import ControllerMetrics
 from webhook.controller.plan import Rules
@@ -46,6 +48,7 @@ from webhook.model.objects import PartialObject
 from webhook.own_profiles import OwnProfiles
 from webhook.replica import utc_now
 from webhook.settings import ControllerSettings, Environment
+from webhook.settings_tls import CertificateMode
 from webhook.stop import Stop
 
 SEALERS = 12
@@ -128,24 +131,37 @@ class Process:
         return tasks
 
     def _certificates(self) -> dict[str, Task]:
-        """Keep the CA, and put back a caBundle that somebody took away."""
+        """Keep the CA, and put back a caBundle that somebody took away; both by who makes them."""
         identity, names = self._environment.identity, self._environment.settings.certificates
+        mode = names.mode
+        if mode is CertificateMode.CERT_MANAGER:
+            return {}  # Its cainjector writes the caBundles; two writers would only fight.
+        if mode is CertificateMode.EXISTING:
+            named = partial(named_anchors, names.ca_bundle, Path(names.directory))
+            return self._kept(Announcer(named, self._bundles(), utc_now), [])
         store = SecretStore(self._api, identity.namespace, names.secret_name)
-        bundles = WebhookBundles(self._api, names.webhook_configuration)
-        times = rotation.Timing(leaf=timedelta(seconds=names.leaf_duration))
-        expires = partial(self._shown.expires, "authority")
-        keeper = CertificateKeeper(Rotation(store, bundles, utc_now, times), expires=expires)
         secrets = resource_path("api", "v1", "namespaces", identity.namespace, "secrets")
-        configurations = ("apis", "admissionregistration.k8s.io", "v1")
-        validating = resource_path(*configurations, "validatingwebhookconfigurations")
-        mutating = resource_path(*configurations, "mutatingwebhookconfigurations")
-        watch, configuration = keeper.observe, names.webhook_configuration
-        return {
-            "certificates": keeper.run,
-            "watch-secret": self._informer("secret", secrets, watch, names.secret_name).run,
-            "watch-validating": self._informer("webhooks", validating, watch, configuration).run,
-            "watch-mutating": self._informer("webhooks", mutating, watch, configuration).run,
-        }
+        watched = [("watch-secret", "secret", secrets, names.secret_name)]
+        times = rotation.Timing(leaf=timedelta(seconds=names.leaf_duration))
+        return self._kept(Rotation(store, self._bundles(), utc_now, times), watched)
+
+    def _kept(self, steps: Steps, watched: list[tuple[str, str, str, str]]) -> dict[str, Task]:
+        """Take steps, woken by changes of both configurations and what else is watched."""
+        keeper = CertificateKeeper(steps, expires=partial(self._shown.expires, "authority"))
+        name = self._environment.settings.certificates.webhook_configuration
+        group = ("apis", "admissionregistration.k8s.io", "v1")
+        for kind in ("validating", "mutating"):
+            path = resource_path(*group, f"{kind}webhookconfigurations")
+            watched.append((f"watch-{kind}", "webhooks", path, name))
+        tasks: dict[str, Task] = {"certificates": keeper.run}
+        for task, shown, path, of in watched:
+            tasks[task] = self._informer(shown, path, keeper.observe, of).run
+        return tasks
+
+    def _bundles(self) -> WebhookBundles:
+        return WebhookBundles(
+            self._api, self._environment.settings.certificates.webhook_configuration
+        )
 
     def _sealing(self, since: datetime) -> dict[str, Task]:
         own = OwnProfiles(self._cluster)

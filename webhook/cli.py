@@ -9,6 +9,7 @@ from typing import Any
 from webhook import (
     __version__,
     cli_adopt,
+    cli_certs,
     cli_cni,
     cli_default_deny,
     cli_lint,
@@ -54,6 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_default_deny.add_parsers(commands)
     cli_adopt.add_parser(commands)
     cli_probe.add_parser(commands)
+    cli_certs.add_parser(commands)
     return parser
 
 

@@ -14,7 +14,7 @@ from webhook.admission.picture import pods
 from webhook.adoption.preview import Preview, preview
 from webhook.adoption.report import Report, shortened, workloads
 from webhook.cli_netpol import rows_json
-from webhook.cli_output import write
+from webhook.cli_output import table, write
 from webhook.controller.plan import Reason, Rules, effective, seal_plan
 from webhook.controller.survey import injected, survey
 from webhook.deadline import Deadline
@@ -281,10 +281,7 @@ def _table(reports: Iterable[Report]) -> Iterator[str]:
         told = shortened(workloads((*it.ingress, *it.egress))) or "-"
         conflicts = ", ".join(it.conflicts) or "-"
         cells.append((it.namespace, it.profile, str(it.pods), *counts, told, conflicts))
-    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-    for line in cells:
-        padded = (cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        yield "  ".join(padded).rstrip() + "\n"
+    return table(cells)
 
 
 def _connected(arguments: argparse.Namespace) -> tuple["Adopter", Rules]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from webhook import __version__, settings
+from webhook.cli_output import table
 from webhook.deadline import Deadline
 from webhook.errors import NotFoundError, PortcullisError
 from webhook.interfaces import PolicyLister
@@ -99,12 +100,7 @@ def _table(rows: Sequence[Status]) -> str:
         (row.namespace, row.state, row.profile or "-", str(len(row.policies)), _remark(row))
         for row in rows
     ]
-    widths = [max(map(len, column)) for column in zip(COLUMNS, *cells, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in (COLUMNS, *cells)
-    )
-    return "\n".join(lines)
+    return "".join(table([COLUMNS, *cells])).removesuffix("\n")
 
 
 def _remark(row: Status) -> str:

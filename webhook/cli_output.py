@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 
 from webhook.errors import PortcullisError
 
@@ -26,6 +26,14 @@ def write(pieces: Iterable[str]) -> int:
         # The reader has seen enough; keep the interpreter from flushing into the pipe again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lay rows out in columns, the head first; a line each."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        padded = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield "  ".join(padded).rstrip() + "\n"
 
 
 def fail(error: PortcullisError) -> int:

@@ -115,7 +115,7 @@ REJECTED = Family(
     "counter",
     "Requests that got no review back: malformed (400), without length (411), too large (413), "
     "or while no review is answered (503).",
-    {"code": ("400", "411", "413", "503", "other")},
+    {"code": ("400", "403", "411", "413", "503", "other")},
     "webhook",
 )
 FINDINGS = Family(

@@ -22,7 +22,7 @@ from webhook.netpol.labels import Selector
 from webhook.netpol.parse_selector import parse_selector
 from webhook.settings_observability import EventSettings, LoggingSettings, ReportSettings
 from webhook.settings_section import Name, Port, Seconds, Section
-from webhook.settings_tls import CertificateSettings
+from webhook.settings_tls import CertificateSettings, MtlsSettings, TlsSettings
 
 ProfileName = Annotated[
     str,
@@ -242,6 +242,8 @@ class ServerSettings(Section, frozen=True):
         max_body_bytes: a review carries object and oldObject, each up to 3 MiB.
         default_timeout: deadline where a request names none, in seconds.
         drain_seconds: how long a stopping replica goes on serving.
+        tls: what is spoken.
+        mtls: who may send reviews.
     """
 
     address: str = "0.0.0.0"  # noqa: S104 - a Pod serves its Service on every address
@@ -253,6 +255,8 @@ class ServerSettings(Section, frozen=True):
     max_body_bytes: Annotated[int, msgspec.Meta(ge=8 << 20)] = 12 << 20
     default_timeout: Seconds = 10.0
     drain_seconds: Seconds = 10.0
+    tls: TlsSettings = TlsSettings()
+    mtls: MtlsSettings = MtlsSettings()
 
 
 class ControllerSettings(Section, frozen=True):

@@ -215,6 +215,30 @@ def test_values_reach_the_settings_file(render):
             "portcullis-system/c is in the release namespace",
             id="own-calico-config-map",
         ),
+        pytest.param(
+            ['certificates.mode="existing-secret"'], "existingSecret.name: must", id="no-secret"
+        ),
+        pytest.param(
+            ['certificates.existingSecret.name="mine"'],
+            "has no effect with mode self-managed",
+            id="secret-without-mode",
+        ),
+        pytest.param(
+            ['certificates.certManager.issuerRef={"name":"mine"}'],
+            "has no effect with mode self-managed",
+            id="issuer-without-mode",
+        ),
+        pytest.param(
+            ['server.mtls.clientCa="-----BEGIN CERTIFICATE-----"'],
+            "must be given together",
+            id="mtls-without-names",
+        ),
+        pytest.param(
+            ['server.mtls={"clientCa":"-----BEGIN PRIVATE KEY-----","allowedNames":["a"]}'],
+            "holds a private key",
+            id="mtls-key",
+        ),
+        pytest.param(['server.tls.minVersion="1.1"'], "minVersion", id="tls-too-low"),
         pytest.param(["fluffy=1"], "fluffy", id="unknown-key"),
         pytest.param(["server.prot=1"], "prot", id="unknown-setting"),
         pytest.param(['webhooks.failurePolicy.marks="Maybe"'], "marks", id="enum"),

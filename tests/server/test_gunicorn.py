@@ -74,7 +74,7 @@ def wait_until_ready(server: Server) -> None:
 
 
 @contextmanager
-def running(folder: Path, *, snapshot: Path) -> Iterator[Server]:
+def running(folder: Path, *, snapshot: Path, more: dict | None = None) -> Iterator[Server]:
     """The chart's command line over a cluster of manifests; not awaited."""
     port, metrics_port = free_port(), free_port()
     settings = {
@@ -84,6 +84,7 @@ def running(folder: Path, *, snapshot: Path) -> Iterator[Server]:
         "workers": 2,
         "serviceNames": ["localhost"],
         "drainSeconds": DRAIN_SECONDS,
+        **(more or {}),
     }
     (folder / "settings.yaml").write_text(json.dumps({"server": settings}))
     environment = os.environ | {

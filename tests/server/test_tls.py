@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives import serialization
 from certs.authority import issue_serving_certificate, new_authority
 from certs.bundle import normalise
 from webhook.server import tls
-from webhook.server.tls import NoCertificateError, TlsContexts, build_context
+from webhook.server.tls import NoCertificateError, TlsContexts, TlsPolicy, build_context
 
 NOW = datetime.now(UTC)
 NAME = "portcullis.portcullis-system.svc"
@@ -140,7 +140,7 @@ def test_versions(floor, offered, spoken):
     client = client_context()
     client.set_ciphers("DEFAULT:@SECLEVEL=0")
     client.minimum_version = client.maximum_version = ssl.TLSVersion[offered]
-    server = build_context(FIRST, ssl.TLSVersion[floor])
+    server = build_context(FIRST, TlsPolicy(ssl.TLSVersion[floor]))
     if spoken is None:
         with pytest.raises(ssl.SSLError), connected(server, client):
             pass
@@ -216,9 +216,9 @@ def test_context_is_built_once(monkeypatch):
     """However many threads ask at once, one context is built for one certificate."""
     built, barrier = [], threading.Barrier(8)
 
-    def counting(pair, version):
+    def counting(pair, policy):
         built.append(pair.version)
-        return build_context(pair, version)
+        return build_context(pair, policy)
 
     monkeypatch.setattr(tls, "build_context", counting)
     contexts, seen = TlsContexts(Source()), []

@@ -1,8 +1,9 @@
 """The caBundles of our webhook configurations: `certs.rotation.BundlePublisher`."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -11,6 +12,7 @@ from webhook.cluster.decoding import decode
 from webhook.deadline import Deadline
 from webhook.errors import NotFoundError
 from webhook.model.objects import ObjectMeta
+from webhook.model.trust import Anchor
 
 FIELD_MANAGER = "portcullis-ca"
 """Owner of the caBundles: a manager of its own, so that the chart's upgrades leave them alone."""
@@ -23,8 +25,30 @@ KINDS = {
 CALL_SECONDS = 10.0
 
 
+class _Service(msgspec.Struct, frozen=True):
+    name: str
+    namespace: str
+
+
 class _ClientConfig(msgspec.Struct, frozen=True):
     ca_bundle: str | None = msgspec.field(name="caBundle", default=None)
+    service: _Service | None = None
+    url: str | None = None
+
+    @property
+    def server_name(self) -> str:
+        """The name that the API server asks for.
+
+        Source: k8s.io/apiserver/pkg/util/webhook/client.go, hookClientConfig.
+        """
+        if self.service is not None:
+            return f"{self.service.name}.{self.service.namespace}.svc"
+        return urlsplit(self.url or "").hostname or ""
+
+    @property
+    def bundle(self) -> bytes:
+        """The caBundle; an unset one is empty."""
+        return base64.b64decode(self.ca_bundle or "")
 
 
 class _Webhook(msgspec.Struct, frozen=True):
@@ -39,6 +63,13 @@ class _Configuration(msgspec.Struct, frozen=True):
     @property
     def entries(self) -> Sequence[_Webhook]:
         return self.webhooks or ()
+
+    @property
+    def anchors(self) -> Sequence[Anchor]:
+        return [
+            Anchor(entry.name, entry.client_config.server_name, entry.client_config.bundle)
+            for entry in self.entries
+        ]
 
 
 _decoder = msgspec.json.Decoder(_Configuration)
@@ -58,11 +89,16 @@ class WebhookBundles:
 
     def published(self) -> Sequence[bytes]:
         """Read the live bundle of every webhook entry; an unset one is empty."""
-        return tuple(
-            base64.b64decode(entry.client_config.ca_bundle or "")
-            for resource in KINDS
-            for entry in self._entries(resource)
-        )
+        return tuple(anchor.bundle_pem for anchor in self.anchors())
+
+    def anchors(self) -> Sequence[Anchor]:
+        """Read how the API server verifies us, entry by entry; none if nothing is registered."""
+        return tuple(anchor for found in self.configurations().values() for anchor in found)
+
+    def configurations(self) -> Mapping[str, Sequence[Anchor]]:
+        """Read the same by kind of configuration; one that is not there is left out."""
+        found = {kind: self._read(resource) for resource, kind in KINDS.items()}
+        return {kind: it.anchors for kind, it in found.items() if it is not None}
 
     def publish(self, bundle_pem: bytes) -> None:
         """Write this bundle into every entry that lacks it.
@@ -77,10 +113,6 @@ class WebhookBundles:
                 entry.client_config.ca_bundle != bundle for entry in configuration.entries
             ):
                 self._write(resource, configuration, bundle)
-
-    def _entries(self, resource: str) -> Sequence[_Webhook]:
-        configuration = self._read(resource)
-        return configuration.entries if configuration else ()
 
     def _read(self, resource: str) -> _Configuration | None:
         try:

@@ -50,6 +50,11 @@ class PolicyWatch:
         """Watch until told to stop."""
         self._informer.run(stop)
 
+    @property
+    def synced(self) -> bool:
+        """Whether the first list has come."""
+        return self._kept is not None
+
     def recent(self, namespace: str | None) -> Iterator[NetworkPolicy] | None:
         """Return those of a namespace, or of all; None before the first list.
 

@@ -7,14 +7,15 @@ from typing import Any
 
 import msgspec
 
-from certs.state import OWNER, OWNER_LABEL, StoredSecret
+from certs.state import OWNER, OWNER_LABEL, REPLACE_ANNOTATION, StoredSecret
 from certs.store import AlreadyExistsError, ConflictError
 from webhook import errors
-from webhook.cluster.client import Api, resource_path
+from webhook.cluster.client import METADATA, Api, resource_path
 from webhook.cluster.decoding import decode
+from webhook.cluster.release import MANAGER
 from webhook.deadline import Deadline
 from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL
-from webhook.model.objects import ObjectMeta, StringMap
+from webhook.model.objects import ObjectMeta, PartialObject, StringMap
 
 CALL_SECONDS = 10.0
 
@@ -25,6 +26,7 @@ class _Secret(msgspec.Struct, frozen=True):
 
 
 _decoder = msgspec.json.Decoder(_Secret)
+_object = msgspec.json.Decoder(PartialObject)
 
 
 class SecretStore:
@@ -53,8 +55,13 @@ class SecretStore:
         except errors.NotFoundError:
             return None
         secret = decode(_decoder, raw)
-        owned = secret.metadata.label_map.get(OWNER_LABEL) == OWNER
-        return StoredSecret(_plain(secret.data or {}), secret.metadata.resource_version, owned)
+        metadata = secret.metadata
+        return StoredSecret(
+            _plain(secret.data or {}),
+            metadata.resource_version,
+            owned=metadata.label_map.get(OWNER_LABEL) == OWNER,
+            replace=metadata.annotation_map.get(REPLACE_ANNOTATION, ""),
+        )
 
     def create(self, data: Mapping[str, bytes]) -> None:
         """Create it, with our mark.
@@ -94,6 +101,28 @@ class SecretStore:
             self._api.patch(self._path, operations, _deadline())
         except (errors.ConflictError, errors.NotFoundError) as error:
             raise ConflictError(str(error)) from error
+
+    def ask_for_another(self, serial: str) -> None:
+        """Ask the leader for another authority in the place of this one, as the caller.
+
+        An annotation (`REPLACE_ANNOTATION`) by server-side apply; the uid keeps it from making a
+        Secret where there is none.
+
+        Args:
+            serial: of the authority to be replaced, hex.
+
+        Raises:
+            NotFoundError: there is no Secret.
+            ClusterError: the API server was asked in vain, or refused.
+        """
+        raw = self._api.get(self._path, _deadline(), accept=METADATA)
+        metadata = {
+            "name": self._name,
+            "uid": decode(_object, raw).metadata.uid,
+            "annotations": {REPLACE_ANNOTATION: serial},
+        }
+        body = {"apiVersion": "v1", "kind": "Secret", "metadata": metadata}
+        self._api.apply(self._path, body, _deadline(), manager=MANAGER)
 
 
 def _deadline() -> Deadline:

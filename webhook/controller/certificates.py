@@ -1,12 +1,13 @@
-"""The leader's care for certificates: `certs.rotation.Rotation`, step by step, when due."""
+"""The leader's care for certificates, step by step, when due by the wall clock."""
 
 import logging
 import random
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 
-from certs.rotation import Outcome, Rotation
+from certs.rotation import Outcome
 from webhook.backoff import Backoff
 from webhook.errors import ClusterError
 from webhook.model.objects import ObjectMeta
@@ -16,27 +17,38 @@ BACKOFF = Backoff(base=0.5, cap=30.0)
 MIN_PAUSE = 0.05
 """Seconds between two steps, should the clock stand where the next is due."""
 
+LOOK_SECONDS = 5.0
+"""How often a sleeper looks at the wall clock: the timer that it sleeps by stands still while the
+machine is suspended, and knows nothing of a clock that was set."""
+
 logger = logging.getLogger(__name__)
 
 
+class Steps(Protocol):
+    """What is kept: `certs.rotation.Rotation`, `certs.anchors.Announcer`."""
+
+    def step(self) -> Outcome:
+        """Do all that is due now."""
+
+
 class CertificateKeeper:
-    """Takes the steps of a rotation when they are due, or when something was changed.
+    """Takes steps when they are due, or when something was changed.
 
     Args:
-        rotation: decides and does.
-        clock: wall clock, UTC, the rotation's own.
+        steps: decide and do.
+        clock: wall clock, UTC, the steps' own.
         chance: draws from 0 to 1.
         expires: told when the authority ends, at each look.
     """
 
     def __init__(
         self,
-        rotation: Rotation,
+        steps: Steps,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
         expires: Callable[[datetime], None] = lambda _end: None,
     ) -> None:
-        self._rotation = rotation
+        self._steps = steps
         self._expires = expires
         self._clock = clock
         self._chance = chance
@@ -57,12 +69,21 @@ class CertificateKeeper:
                 pause = self._step()
                 # A stop that came before the clear must not be slept through.
                 if not stop.is_set():
-                    self._woken.wait(pause)
+                    self._sleep(pause)
+
+    def _sleep(self, pause: float) -> None:
+        """Sleep until woken, or until the wall clock says so; one that was set back says so too."""
+        began = self._clock()
+        end = began + timedelta(seconds=pause)
+        left = pause
+        while left > 0 and not self._woken.wait(min(left, LOOK_SECONDS)):
+            now = self._clock()
+            left = (end - now).total_seconds() if now >= began else 0.0
 
     def _step(self) -> float:
         """One step; seconds until the next one."""
         try:
-            outcome = self._rotation.step()
+            outcome = self._steps.step()
         except ClusterError as error:
             self._failures += 1
             pause = BACKOFF.pause(self._failures, self._chance())
@@ -82,4 +103,7 @@ class CertificateKeeper:
         refusal = outcome.refused.message if outcome.refused else ""
         if refusal != self._refusal:
             self._refusal = refusal
-            logger.error(refusal or "certificates may be looked after again")
+            if refusal:
+                logger.error(refusal)
+            else:
+                logger.info("certificates are looked after again")

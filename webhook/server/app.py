@@ -5,8 +5,9 @@ from typing import Any
 from flask import Flask, Response
 from werkzeug.exceptions import HTTPException
 
+from webhook.server.callers import Callers
 from webhook.server.endpoint import AdmissionEndpoint, Deciding, Meter, status
-from webhook.server.lifecycle import Lifecycle, State
+from webhook.server.lifecycle import Lifecycle
 from webhook.settings import ServerSettings
 
 
@@ -38,8 +39,8 @@ def create_app(
     @app.get("/readyz")
     def readyz() -> tuple[dict[str, Any], int]:
         """Readiness: reviews are answered, and go on being answered."""
-        ready = lifecycle.state is State.SERVING
-        return {"status": lifecycle.state.value, "reason": lifecycle.reason}, 200 if ready else 503
+        code = 200 if lifecycle.takes_requests else 503
+        return {"status": lifecycle.state.value, "reason": lifecycle.why}, code
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> tuple[dict[str, Any], int, list[tuple[str, str]]]:
@@ -64,5 +65,6 @@ def create_app(
         max_body_bytes=settings.max_body_bytes,
         default_timeout=settings.default_timeout,
         meter=meter,
+        callers=Callers(settings.mtls.allowed_names),
     )
     return app

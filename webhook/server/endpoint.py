@@ -7,9 +7,10 @@ goes on to Flask.
 """
 
 import logging
+import ssl
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
@@ -18,6 +19,7 @@ import msgspec
 from webhook.deadline import Deadline, parse_timeout
 from webhook.errors import MalformedReviewError
 from webhook.model.review import AdmissionResponse, Attributes, decode_review, encode_review
+from webhook.server.callers import Callers, Certificate
 from webhook.server.lifecycle import Lifecycle
 
 logger = logging.getLogger(__name__)
@@ -33,10 +35,13 @@ MAX_TIMEOUT = 30.0
 _PHRASES = {
     200: "200 OK",
     400: "400 Bad Request",
+    403: "403 Forbidden",
     411: "411 Length Required",
     413: "413 Content Too Large",
     503: "503 Service Unavailable",
 }
+
+EVERYBODY = Callers(())
 
 
 class Deciding(Protocol):
@@ -85,6 +90,7 @@ class AdmissionEndpoint:
         max_body_bytes: a longer body is not read.
         default_timeout: seconds, where the request names no ``?timeout=``.
         meter: counts.
+        callers: who may send reviews.
     """
 
     def __init__(
@@ -96,6 +102,7 @@ class AdmissionEndpoint:
         max_body_bytes: int,
         default_timeout: float,
         meter: Meter | None = None,
+        callers: Callers = EVERYBODY,
     ) -> None:
         self._routes: dict[str, Decide] = {
             "/validate": admission.validate,
@@ -106,6 +113,7 @@ class AdmissionEndpoint:
         self._max_body_bytes = max_body_bytes
         self._default_timeout = default_timeout
         self._meter = meter
+        self._callers = callers
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer one request."""
@@ -131,6 +139,8 @@ class AdmissionEndpoint:
 
     def _answer(self, decide: Decide, environ: Environ) -> bytes:
         deadline = Deadline.after(self._timeout(environ))
+        if refusal := self._callers.refusal(partial(_certificate, environ)):
+            raise HttpError(403, refusal)
         if not self._lifecycle.state.answers:
             raise HttpError(503, f"portcullis is {self._lifecycle.state.value}; try again")
         try:
@@ -156,6 +166,12 @@ class AdmissionEndpoint:
         if len(body) > limit:
             raise HttpError(413, f"the review is over the limit of {limit} bytes")
         return body
+
+
+def _certificate(environ: Environ) -> Certificate | None:
+    """What the client of this request showed, on each connection and with each request."""
+    stream = environ.get("gunicorn.socket")
+    return stream.getpeercert() if isinstance(stream, ssl.SSLSocket) else None
 
 
 @lru_cache(maxsize=64)

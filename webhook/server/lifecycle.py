@@ -4,6 +4,7 @@
 
     WARMING   no certificate or no cluster yet    /readyz 503   reviews 503, retried elsewhere
     SERVING                                       /readyz 200   reviews answered
+      … in doubt: the API server would refuse us  /readyz 503   reviews answered
     LEAVING   told to stop, still in rotation     /readyz 503   reviews answered, Connection: close
     GONE      drain time over                     /readyz 503   reviews 503, retried elsewhere
 
@@ -43,10 +44,22 @@ class Lifecycle:
     Args:
         state: the present one.
         reason: why the replica is still warming up, told by /readyz.
+        doubt: why the API server would not accept our certificate, though all else is well.
     """
 
     state: State = State.WARMING
     reason: str = "starting"
+    doubt: str = ""
+
+    @property
+    def takes_requests(self) -> bool:
+        """The replica belongs into the Service's endpoints."""
+        return self.state is State.SERVING and not self.doubt
+
+    @property
+    def why(self) -> str:
+        """Why it does not, told by /readyz."""
+        return self.reason or self.doubt
 
     def waiting(self, reason: str) -> None:
         """Note what is still missing; no effect once serving."""

@@ -25,6 +25,19 @@ TLS12_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """AEAD with forward secrecy only (RFC 9325, section 4.2); TLS 1.3 has no others."""
 
 
+@dataclass(frozen=True, slots=True)
+class TlsPolicy:
+    """What is spoken, and what is asked of clients.
+
+    Attributes:
+        minimum_version: lower ones are refused.
+        client_ca: CAs in PEM that client certificates are verified by; empty asks for none.
+    """
+
+    minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
+    client_ca: str = ""
+
+
 class NoCertificateError(Exception):
     """There is nothing to serve with yet; the connection cannot be accepted."""
 
@@ -67,13 +80,9 @@ class _Entry:
 class TlsContexts:
     """Contexts by certificate, safe to use from any thread."""
 
-    def __init__(
-        self,
-        source: CertificateSource,
-        minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2,
-    ) -> None:
+    def __init__(self, source: CertificateSource, policy: TlsPolicy = TlsPolicy()) -> None:
         self._source = source
-        self._minimum_version = minimum_version
+        self._policy = policy
         self._lock = threading.Lock()
         self._entry: _Entry | None = None
 
@@ -90,6 +99,14 @@ class TlsContexts:
         if entry is not None and entry.version == pair.version:
             return entry.context
         return self._swap()
+
+    def build(self, pair: KeyPair) -> ssl.SSLContext:
+        """Make a context for a certificate that is not served yet.
+
+        Raises:
+            ssl.SSLError: the certificate cannot be used.
+        """
+        return build_context(pair, self._policy)
 
     def _swap(self) -> ssl.SSLContext:
         """Build the new certificate's context, once however many connections wait for it."""
@@ -108,7 +125,7 @@ class TlsContexts:
         follows and is tried then.
         """
         try:
-            return build_context(pair, self._minimum_version)
+            return self.build(pair)
         except ssl.SSLError:
             if former is None:
                 raise
@@ -116,26 +133,35 @@ class TlsContexts:
             return former.context
 
 
-def build_context(
-    pair: KeyPair, minimum_version: ssl.TLSVersion = ssl.TLSVersion.TLSv1_2
-) -> ssl.SSLContext:
+def build_context(pair: KeyPair, policy: TlsPolicy = TlsPolicy()) -> ssl.SSLContext:
     """Make a server's context: AEAD suites, HTTP/1.1, no compression, no renegotiation.
 
     Only HTTP/1.1 is offered by ALPN, which is all that the API server speaks to a Service
-    (kubernetes#75791). Session tickets stay on: a resumed handshake saves it a signature.
+    (kubernetes#75791). Session tickets stay on: a resumed handshake saves it a signature. Where
+    client certificates are asked for they are off, so that each connection proves its key again.
 
     Raises:
         ssl.SSLError: chain and key cannot be loaded, or do not belong together.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = minimum_version
+    context.minimum_version = policy.minimum_version
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
     context.set_ciphers(TLS12_CIPHERS)
     context.set_alpn_protocols(["http/1.1"])
+    if policy.client_ca:
+        _ask_for_certificates(context, policy.client_ca)
     with _lent_as_file(pair.key_pem + b"\n" + pair.chain_pem) as path:
         # Without a password OpenSSL would ask for one on the terminal if the key is encrypted.
         context.load_cert_chain(path, password="")
     return context
+
+
+def _ask_for_certificates(context: ssl.SSLContext, client_ca: str) -> None:
+    """Verify a client's certificate if it shows one; who must is `webhook.server.callers`'s."""
+    context.load_verify_locations(cadata=client_ca)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
 
 
 @contextmanager

@@ -34,6 +34,17 @@ volumeMounts:
     readOnly: true
   - name: tmp-{{ index . 1 }}
     mountPath: /tmp
+  {{- if and (eq (index . 1) "webhook") (ne $root.Values.certificates.mode "self-managed") }}
+  - name: tls
+    mountPath: /var/run/portcullis/tls
+    readOnly: true
+  {{- end }}
+  {{- if and (eq (index . 1) "controller") (include "portcullis.caFromSecret" $root) }}
+  # The CA alone: the controller has no use for the key.
+  - name: tls-ca
+    mountPath: /var/run/portcullis/tls
+    readOnly: true
+  {{- end }}
   {{- with $root.Values.extraVolumeMounts }}
   {{- toYaml . | nindent 2 }}
   {{- end }}

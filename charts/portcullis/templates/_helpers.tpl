@@ -52,6 +52,25 @@ system:serviceaccount:{{ include "portcullis.namespace" . }}:{{ include "portcul
 {{- .Values.certificates.secretName | default (printf "%s-ca" (include "portcullis.fullname" .)) -}}
 {{- end -}}
 
+{{/* The Secret of the serving certificate, where it is not ours. */}}
+{{- define "portcullis.tlsSecretName" -}}
+{{- .Values.certificates.existingSecret.name | default (printf "%s-tls" (include "portcullis.fullname" .)) -}}
+{{- end -}}
+
+{{/* Whether the caBundle is read from that Secret by us. */}}
+{{- define "portcullis.caFromSecret" -}}
+{{- if and (eq .Values.certificates.mode "existing-secret") (not .Values.certificates.existingSecret.caBundle) }}true{{ end -}}
+{{- end -}}
+
+{{/* Annotations of both webhook configurations. */}}
+{{- define "portcullis.webhookAnnotations" -}}
+{{- $ours := dict -}}
+{{- if eq .Values.certificates.mode "cert-manager" -}}
+{{- $ours = dict "cert-manager.io/inject-ca-from" (printf "%s/%s-tls" (include "portcullis.namespace" .) (include "portcullis.fullname" .)) -}}
+{{- end -}}
+{{- with merge $ours (deepCopy .Values.webhooks.annotations) }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
 {{- define "portcullis.image" -}}
 {{- with .Values.image -}}
 {{- with $.Values.global.imageRegistry | default .registry -}}{{ . }}/{{- end -}}
@@ -82,7 +101,10 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- $certificates := dict
       "secretName" (include "portcullis.caSecretName" .)
       "leafDuration" .Values.certificates.leafDuration
-      "webhookConfiguration" (include "portcullis.fullname" .) -}}
+      "webhookConfiguration" (include "portcullis.fullname" .)
+      "mode" .Values.certificates.mode
+      "refreshPeriod" .Values.certificates.refreshPeriod
+      "caBundle" .Values.certificates.existingSecret.caBundle -}}
 {{- dict
       "flannel" .Values.flannel
       "calico" .Values.calico

@@ -9,6 +9,33 @@ a range tells is in values.schema.json; here is what only several values togethe
 {{- include "portcullis.refuseAutoscaling" . -}}
 {{- include "portcullis.refuseTimes" . -}}
 {{- include "portcullis.refuseNames" . -}}
+{{- include "portcullis.refuseCertificates" . -}}
+{{- end -}}
+
+{{- define "portcullis.refuseCertificates" -}}
+{{- with .Values.certificates -}}
+{{- $existing := eq .mode "existing-secret" -}}
+{{- if and $existing (not .existingSecret.name) -}}
+{{- fail "certificates.existingSecret.name: must be given with mode existing-secret: the Secret with tls.crt and tls.key" -}}
+{{- end -}}
+{{- if and (not $existing) (or .existingSecret.name .existingSecret.caBundle) -}}
+{{- fail (printf "certificates.existingSecret: has no effect with mode %s; set certificates.mode=existing-secret, or leave it empty" .mode) -}}
+{{- end -}}
+{{- if and .certManager.issuerRef (ne .mode "cert-manager") -}}
+{{- fail (printf "certificates.certManager.issuerRef: has no effect with mode %s; set certificates.mode=cert-manager, or leave it empty" .mode) -}}
+{{- end -}}
+{{- if contains "PRIVATE KEY" .existingSecret.caBundle -}}
+{{- fail "certificates.existingSecret.caBundle: holds a private key; everybody may read it there: use another key from now on" -}}
+{{- end -}}
+{{- end -}}
+{{- with .Values.server.mtls -}}
+{{- if ne (empty .clientCa) (empty .allowedNames) -}}
+{{- fail "server.mtls: clientCa and allowedNames must be given together: a CA alone would let in whomever it certifies, the cluster's own every kubelet" -}}
+{{- end -}}
+{{- if contains "PRIVATE KEY" .clientCa -}}
+{{- fail "server.mtls.clientCa: holds a private key; everybody may read it there: use another key from now on" -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{/* `helm upgrade --reuse-values` keeps the last chart's defaults: what is new here would be missing. */}}
