@@ -129,6 +129,7 @@ LAYERS = {
         "webhook.admission*",
         "webhook.calico",
         "webhook.enforcement*",
+        "webhook.lint*",
         "webhook.netpol*",
         "webhook.protection*",
         "webhook.checks*",

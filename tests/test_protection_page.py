@@ -13,7 +13,7 @@ from webhook.checks.registry import evaluate
 from webhook.checks.subjects import IsolationChange
 from webhook.lint.catalogue import ALL_LINTS
 from webhook.protection.coverage import ADDRESS_SLACK, PORT_SLACK
-from webhook.settings import DiffSettings
+from webhook.settings_policies import DiffSettings
 
 PAGE = Path(__file__).parents[1] / "docs" / "networkpolicy-protection.md"
 TEXT = " ".join(PAGE.read_text(encoding="utf-8").split())

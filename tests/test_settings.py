@@ -69,6 +69,36 @@ def test_the_environment_names_the_pod(tmp_path) -> None:
     assert environment.identity.service == "portcullis"
 
 
+@pytest.mark.parametrize(
+    ("section", "told"),
+    [
+        pytest.param(
+            "{checks: [{checks: [andor], action: warn}]}", "no check has the id 'andor'", id="id"
+        ),
+        pytest.param(
+            "{checks: [{checks: [service-port], action: warn}]}", "needs manifests", id="offline"
+        ),
+        pytest.param("{checks: [{checks: [], action: warn}]}", "length >= 1", id="no-checks"),
+        pytest.param("{checks: [{checks: ['*'], action: ask}]}", r"\[0\].action", id="action"),
+        pytest.param(
+            "{checks: [{checks: ['*'], action: warn, namespaceSelector: {matchLabel: {}}}]}",
+            "namespaceSelector.matchLabel",
+            id="selector",
+        ),
+        pytest.param(
+            "{checks: [{checks: [and-or], action: deny}], diff: {enabled: false}}",
+            "and-or needs diff.enabled",
+            id="blind",
+        ),
+        pytest.param("{protectedNamespaces: {}}", "must not be empty", id="all-protected"),
+    ],
+)
+def test_wrong_settings_of_policies(section, told) -> None:
+    """What would be silence, or lock kube-system, is named."""
+    with pytest.raises(SettingsError, match=told):
+        decode_settings(f"networkPolicies: {section}")
+
+
 def test_a_missing_file_is_named(tmp_path) -> None:
     """A settings file that cannot be read refuses to start."""
     with pytest.raises(SettingsError, match=r"absent\.yaml: No such file"):

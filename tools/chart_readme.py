@@ -42,8 +42,10 @@ its creation; updates of other keys |
 other policies; deletions by the namespace controller and the garbage collector |
 | `networkpolicies-sealed` | every other policy of sealed and pending namespaces | refused | \
 updates that leave the spec; deletions by the namespace controller and the garbage collector |
-| `networkpolicies-new` | new policies of users elsewhere, to warn that nothing enforces them | \
-admitted | updates, deletions; policies of the lines above |
+| `networkpolicies-protected` | the same where `networkPolicies.protectedNamespaces` selects | \
+refused | the same |
+| `networkpolicies-elsewhere` | users' own policies in other namespaces, to tell what they do | \
+admitted | updates that leave the spec; policies of the lines above |
 | `marks` | Namespaces whose marks `portcullis.dev/*` change, or are born forged; any labels \
 where `defaultDeny.rules` select by some | refused | every other update; finalization |
 | `namespace-labels` | Namespaces whose labels change, or are born with some, to warn whom they \

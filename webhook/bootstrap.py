@@ -32,12 +32,15 @@ from webhook.admission.marks import MarksGuard
 from webhook.admission.picture import Pictures
 from webhook.admission.policies import PolicyGuard
 from webhook.admission.policy_advice import PolicyAdviser
+from webhook.admission.policy_checks import PolicyChecks
+from webhook.admission.surroundings import Surroundings
 from webhook.admission.wishes import Wishes
 from webhook.controller.plan import Choice, Rules
 from webhook.controller.sealer import Sealer
 from webhook.deadline import Deadline
 from webhook.errors import SettingsError
 from webhook.interfaces import Cluster
+from webhook.lint.actions import Action, Actions
 from webhook.metrics import ProcessMetrics, PrometheusRecorder, Recorder, ServerMetrics
 from webhook.model.profiles import Beside
 from webhook.model.trust import Anchor
@@ -47,14 +50,13 @@ from webhook.server.app import create_app
 from webhook.server.tls import TlsContexts, TlsPolicy
 from webhook.settings import (
     AllowSettings,
-    DiffSettings,
     Environment,
     Identity,
-    Protection,
     ServerSettings,
     Settings,
     Strictness,
 )
+from webhook.settings_policies import DiffSettings
 from webhook.settings_tls import CertificateMode, MinVersion
 from webhook.stop import Stop
 
@@ -156,10 +158,13 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
     config_maps = frozenset((ref.namespace, ref.name) for ref in settings.flannel.config_maps)
     prefix = settings.flannel.annotation_prefix
     denied = settings.flannel.direct_routing is Strictness.DENY
-    chosen = settings.network_policies
+    chosen, closed = settings.network_policies, settings.network_policies.protected()
     pictures, budget = Pictures(cluster, chosen.diff.max_pods), chosen.diff.budget_millis / 1000
     told = chosen.diff.enabled and chosen.namespace_labels
     enforcement = Enforcement(cluster) if settings.warnings.not_enforced else None
+    isolation = None if chosen.reopened is Action.OFF else Isolation(cluster, rules, closed)
+    around = Surroundings(cluster, pictures, budget) if chosen.diff.enabled else None
+    actions = Actions(tuple(each.rule() for each in chosen.checks))
     return Admission(
         guards={
             **calico_guards(cluster, settings.calico.objects, settings.calico.api_servers),
@@ -170,14 +175,15 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
                 cluster,
                 identity.username,
                 enforcement,
-                isolation=None if chosen.reopened is Protection.OFF else Isolation(cluster, rules),
-                refuses=chosen.reopened is Protection.DENY,
+                isolation=isolation,
+                refuses=chosen.reopened is Action.DENY,
                 adviser=_adviser(chosen.diff, cluster, pictures),
+                checks=PolicyChecks(actions, cluster, around),
             ),
             "/namespaces": MarksGuard(
                 identity.username,
                 Wishes(rules, cluster) if rules else None,
-                LabelAdviser(pictures, budget) if told else None,
+                LabelAdviser(pictures, budget, closed) if told else None,
             ),
         },
         gate=PodGate(Sealer(cluster, rules), recorder) if rules else None,

@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from webhook.errors import DeadlineError
+
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _TERM = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 
@@ -25,6 +27,15 @@ class Deadline:
     def after(cls, seconds: float, clock: Callable[[], float] = time.monotonic) -> "Deadline":
         """The deadline that many seconds from now."""
         return cls(clock() + seconds, clock)
+
+    def within(self, seconds: float, reserve: float = 0.5) -> "Deadline":
+        """A deadline for a part of the work: so many seconds, and the reserve is left behind it."""
+        return Deadline.after(max(0.0, min(seconds, self.remaining() - reserve)), self.clock)
+
+    def check(self) -> None:
+        """Raise DeadlineError once nothing is left."""
+        if not self.remaining():
+            raise DeadlineError("no time is left")
 
     def remaining(self) -> float:
         """Seconds left; never negative."""

@@ -122,7 +122,10 @@ FINDINGS = Family(
     "portcullis_check_findings_total",
     "counter",
     "Violations found.",
-    {"check": "an id of CHECKS.md", "outcome": ("refused", "overridden")},
+    {
+        "check": "an id of CHECKS.md or docs/networkpolicy-checks.md",
+        "outcome": ("refused", "overridden", "warned"),
+    },
     "webhook",
 )
 SEALS = Family(

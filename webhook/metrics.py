@@ -54,7 +54,7 @@ class Recorder(Protocol):
         """A review could not be judged; the cause is one of `webhook.metric_table.ERRORS`."""
 
     def finding(self, check_id: str, outcome: str) -> None:
-        """A check found a violation; outcome is ``refused`` or ``overridden``."""
+        """A check found a violation; outcome is ``refused``, ``overridden`` or ``warned``."""
 
     def seal(self, by: str, reason: str) -> None:
         """A plan was carried out; ``by`` is ``gate`` or ``controller``."""

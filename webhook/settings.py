@@ -16,12 +16,10 @@ from webhook.errors import SettingsError
 from webhook.model.backfill import Backfill
 from webhook.model.profiles import Profile
 from webhook.netpol.addresses import parse_cidr
-from webhook.netpol.errors import FieldError
-from webhook.netpol.fields import Field
 from webhook.netpol.labels import Selector
-from webhook.netpol.parse_selector import parse_selector
 from webhook.settings_observability import EventSettings, LoggingSettings, ReportSettings
-from webhook.settings_section import Name, Port, Seconds, Section
+from webhook.settings_policies import NetworkPolicySettings
+from webhook.settings_section import Name, Port, Seconds, Section, read_selector
 from webhook.settings_tls import CertificateSettings, MtlsSettings, TlsSettings
 
 ProfileName = Annotated[
@@ -114,41 +112,6 @@ class WarningSettings(Section, frozen=True):
     not_enforced: bool = True
 
 
-class Protection(StrEnum):
-    """What becomes of a change that takes a sealed namespace's isolation, or its effect."""
-
-    DENY = "deny"
-    WARN = "warn"
-    OFF = "off"
-
-
-class DiffSettings(Section, frozen=True):
-    """How authors are told what a change of a NetworkPolicy opens and closes.
-
-    Args:
-        budget_millis: time for it; above, they are told that it is too large.
-        max_pods: Pods that are read for it, of all namespaces.
-    """
-
-    enabled: bool = True
-    budget_millis: Annotated[int, msgspec.Meta(ge=10, le=2000)] = 300
-    max_pods: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 5000
-
-
-class NetworkPolicySettings(Section, frozen=True):
-    """What NetworkPolicies of sealed namespaces are judged by.
-
-    Args:
-        reopened: on a change that opens the namespace to everybody, or frees pods of their
-            last isolating policy.
-        namespace_labels: warn where new labels of a Namespace let its pods into sealed ones.
-    """
-
-    reopened: Protection = Protection.DENY
-    namespace_labels: bool = True
-    diff: DiffSettings = DiffSettings()
-
-
 class AllowSettings(Section, frozen=True):
     """What a profile allows beside its denial, each by a policy of its own.
 
@@ -197,14 +160,11 @@ class RuleSettings(Section, frozen=True):
 
     def __post_init__(self) -> None:
         """Read the selector."""
-        try:
-            self.selector()
-        except FieldError as error:
-            raise ValueError(str(error)) from None
+        self.selector()
 
     def selector(self) -> Selector:
         """The selector, read."""
-        return parse_selector(Field(self.namespace_selector, "namespaceSelector"))
+        return read_selector(self.namespace_selector, "namespaceSelector")
 
 
 class DefaultDenySettings(Section, frozen=True):

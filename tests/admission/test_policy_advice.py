@@ -111,22 +111,6 @@ def test_the_change_is_told(cluster, old, new, expected):
     assert advice.audit == ({AUDIT_KEY: "; ".join(expected)} if expected else {})
 
 
-DEAD = (
-    "egress rules are not enforced: policyTypes is [Ingress], and once left out of a manifest it "
-    "stays so; add Egress to it"
-)
-
-
-def test_sticky_types_are_told_first(cluster):
-    """Rules that policyTypes leaves dead are why nothing comes of them; also without a cluster."""
-    same = NO_EFFECT + "other policies allow and deny the same already"
-    advice = advise(cluster, spec(), spec(egress=[{}]))
-    cluster.fail("network_policies", UnavailableError("away"))
-
-    assert (advice.warnings, advice.audit) == ((DEAD, same), {AUDIT_KEY: same})
-    assert advise(cluster, spec(), spec(egress=[{}])).warnings == (DEAD,)
-
-
 def test_what_the_other_side_denies_is_told(cluster):
     """A rule that opens nothing because the peer's own namespace denies egress names that."""
     item = {"metadata": {"name": "deny"}, "spec": DENY}

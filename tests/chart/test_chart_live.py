@@ -330,11 +330,11 @@ def test_what_leads_flanneld_elsewhere_is_sent(plane, command, entry):
         pytest.param(
             ["create", policy("portcullis", "plain")],
             None,
-            "networkpolicies-new",
+            "networkpolicies-elsewhere",
             id="not-quite-our-name",
         ),
         pytest.param(
-            ["create", policy("mine", "plain")], None, "networkpolicies-new", id="users-new"
+            ["create", policy("mine", "plain")], None, "networkpolicies-elsewhere", id="users-new"
         ),
         pytest.param(["create", policy("mine", "plain")], OURSELVES, None, id="our-new"),
         pytest.param(

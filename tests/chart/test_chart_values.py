@@ -8,6 +8,8 @@ import pytest
 import yaml
 
 from tools import chart_readme
+from webhook.lint.actions import ANY, JUDGED
+from webhook.lint.registry import Needs
 from webhook.model.profiles import Profile
 from webhook.settings import ProfileName, Settings, decode_settings
 from webhook.settings_tls import CertificateSettings
@@ -84,6 +86,18 @@ def test_the_readme_is_fresh():
     assert chart_readme.README.read_text() == chart_readme.render()
 
 
+def test_the_schema_names_the_checks_that_admission_judges():
+    """All of them, and without pods those that need the policy alone."""
+    section = json.loads((chart_readme.CHART / "values.schema.json").read_text())["properties"][
+        "networkPolicies"
+    ]
+    named = section["properties"]["checks"]["items"]["properties"]["checks"]["items"]["enum"]
+    blind = section["then"]["properties"]["checks"]["items"]["properties"]["checks"]["items"]
+
+    assert [ANY, *(check.id for check in JUDGED)] == named
+    assert [ANY, *(c.id for c in JUDGED if c.needs is Needs.POLICY)] == blind["enum"]
+
+
 @pytest.mark.controlplane
 def test_helm_lint_finds_nothing(helm):
     """Strictly."""
@@ -110,6 +124,9 @@ def test_values_reach_the_settings_file(render):
         'flannel.configMaps=[{"namespace":"net","name":"cfg"}]',
         'calico={"configMaps":[],"apiServers":["system:serviceaccount:net:api"]}',
         "warnings.notEnforced=false",
+        'networkPolicies={"protectedNamespaces":{"matchLabels":{"env":"prod"}},"checks":['
+        '{"checks":["*"],"namespaceSelector":{"matchLabels":{"env":"lab"}},"action":"off"},'
+        '{"checks":["and-or"],"action":"deny"}]}',
         "server.drainSeconds=2.5",
         "server.maxBodyBytes=16777216",
     )
@@ -125,6 +142,8 @@ def test_values_reach_the_settings_file(render):
         settings.calico.api_servers,
     )
     assert not settings.warnings.not_enforced
+    assert {"matchLabels": {"env": "prod"}} == settings.network_policies.protected_namespaces
+    assert [("*",), ("and-or",)] == [it.checks for it in settings.network_policies.checks]
     assert 2.5 == settings.server.drain_seconds
     assert 16 << 20 == settings.server.max_body_bytes
 
@@ -242,6 +261,24 @@ def test_values_reach_the_settings_file(render):
         pytest.param(["fluffy=1"], "fluffy", id="unknown-key"),
         pytest.param(["server.prot=1"], "prot", id="unknown-setting"),
         pytest.param(['webhooks.failurePolicy.marks="Maybe"'], "marks", id="enum"),
+        pytest.param(
+            ['networkPolicies.checks=[{"checks":["service-port"],"action":"warn"}]'],
+            "networkPolicies/checks/0/checks/0",
+            id="check-for-manifests",
+        ),
+        pytest.param(
+            [
+                "networkPolicies.diff.enabled=false",
+                'networkPolicies.checks=[{"checks":["and-or"],"action":"warn"}]',
+            ],
+            "networkPolicies/checks/0/checks/0",
+            id="check-by-pods-that-are-not-read",
+        ),
+        pytest.param(
+            ["networkPolicies.protectedNamespaces={}"],
+            "networkPolicies/protectedNamespaces",
+            id="all-are-protected",
+        ),
         pytest.param(["flannel.configMaps=[]"], "configMaps", id="no-config-maps"),
         pytest.param(['image.digest="latest"'], "digest", id="no-digest"),
         pytest.param(['defaultDeny.exemptNamespaces=["a|.*"]'], "exemptNamespaces", id="regexp"),

@@ -50,7 +50,8 @@ def cel(entry):
         ("calico-config", "/validate", "Fail", "NoneOnDryRun", 5),
         ("networkpolicies", "/validate", "Fail", "NoneOnDryRun", 5),
         ("networkpolicies-sealed", "/validate", "Fail", "NoneOnDryRun", 5),
-        ("networkpolicies-new", "/validate", "Ignore", "NoneOnDryRun", 2),
+        ("networkpolicies-protected", "/validate", "Fail", "NoneOnDryRun", 5),
+        ("networkpolicies-elsewhere", "/validate", "Ignore", "NoneOnDryRun", 2),
         ("marks", "/validate", "Fail", "NoneOnDryRun", 5),
         ("namespace-labels", "/validate", "Ignore", "NoneOnDryRun", 2),
         ("pods-pending", "/validate", "Fail", "NoneOnDryRun", 10),
@@ -72,7 +73,7 @@ def test_each_entry_has_its_path_policy_side_effects_and_timeout(
     assert "Equivalent" == got["matchPolicy"]
 
 
-def test_there_are_thirteen_entries_in_this_order(rendered):
+def test_there_are_fourteen_entries_in_this_order(rendered):
     """Nothing else is ever sent to us."""
     assert [
         "namespaces",
@@ -83,7 +84,8 @@ def test_there_are_thirteen_entries_in_this_order(rendered):
         "calico-config",
         "networkpolicies",
         "networkpolicies-sealed",
-        "networkpolicies-new",
+        "networkpolicies-protected",
+        "networkpolicies-elsewhere",
         "marks",
         "namespace-labels",
         "pods-pending",
@@ -108,7 +110,11 @@ def test_there_are_thirteen_entries_in_this_order(rendered):
             ],
         ),
         ("calico-config", [("", "configmaps", each) for each in ("UPDATE", "DELETE")]),
-        ("networkpolicies-new", [("networking.k8s.io", "networkpolicies", "CREATE")]),
+        ("networkpolicies-protected", []),
+        (
+            "networkpolicies-elsewhere",
+            [("networking.k8s.io", "networkpolicies", e) for e in ("CREATE", "UPDATE", "DELETE")],
+        ),
         ("namespace-labels", [("", "namespaces", each) for each in ("CREATE", "UPDATE")]),
         (
             "networkpolicies-sealed",
@@ -172,7 +178,12 @@ def test_guards_leave_our_own_namespace_alone(rendered, entry):
 
 
 @pytest.mark.parametrize(
-    ("entry", "operator"), [("networkpolicies-sealed", "In"), ("networkpolicies-new", "NotIn")]
+    ("entry", "operator"),
+    [
+        ("networkpolicies-sealed", "In"),
+        ("networkpolicies-protected", "NotIn"),
+        ("networkpolicies-elsewhere", "NotIn"),
+    ],
 )
 def test_each_users_policy_is_sent_once(rendered, entry, operator):
     """Under Fail where the namespace is to stay closed, else to warn; our own namespace never."""
@@ -181,6 +192,57 @@ def test_each_users_policy_is_sent_once(rendered, entry, operator):
     seals = {"key": SEAL_LABEL, "operator": operator, "values": ["sealed", "pending"]}
     own = {"key": METADATA_NAME, "operator": "NotIn", "values": ["portcullis-system"]}
     assert [seals, own] == expressions
+
+
+@pytest.mark.parametrize(
+    ("selector", "reverse"),
+    [
+        pytest.param(
+            {"matchLabels": {"env": "prod"}},
+            [{"key": "env", "operator": "NotIn", "values": ["prod"]}],
+            id="label",
+        ),
+        pytest.param(
+            {"matchExpressions": [{"key": METADATA_NAME, "operator": "In", "values": ["a", "b"]}]},
+            [{"key": METADATA_NAME, "operator": "NotIn", "values": ["a", "b"]}],
+            id="names",
+        ),
+        pytest.param(
+            {"matchExpressions": [{"key": "env", "operator": "Exists"}]},
+            [{"key": "env", "operator": "DoesNotExist"}],
+            id="exists",
+        ),
+        pytest.param(
+            {
+                "matchLabels": {"env": "prod"},
+                "matchExpressions": [{"key": "tier", "operator": "Exists"}],
+            },
+            [],
+            id="two-requirements",
+        ),
+    ],
+)
+def test_protected_namespaces_have_an_entry_of_their_own(render, selector, reverse):
+    """It selects them under Fail; all others leave them out where a selector can say so."""
+    entries = render(f"networkPolicies.protectedNamespaces={json.dumps(selector)}").entries
+    ours, others = (
+        entries[f"networkpolicies-{name}"]["namespaceSelector"]
+        for name in ("protected", "elsewhere")
+    )
+
+    assert rules(entries["networkpolicies-protected"]) == rules(entries["networkpolicies-sealed"])
+    assert selector.get("matchLabels") == ours.get("matchLabels")
+    assert selector.get("matchExpressions", []) == ours["matchExpressions"][2:]
+    assert reverse == others["matchExpressions"][2:]
+
+
+def test_a_check_that_refuses_fails_closed(render):
+    """Where a rule denies, sealed namespaces wait for us as they do for the other refusals."""
+    denies = '[{"checks":["and-or"],"action":"deny"}]'
+    entries = render('networkPolicies.reopened="off"', f"networkPolicies.checks={denies}").entries
+
+    assert "Fail" == entries["networkpolicies-sealed"]["failurePolicy"]
+    assert "Ignore" == entries["networkpolicies-elsewhere"]["failurePolicy"]
 
 
 @pytest.mark.parametrize("reopened", ["warn", "off"])
@@ -231,11 +293,13 @@ def test_calicos_api_server_is_exempt_where_it_asked_before(render):
     assert 'request.resource.group != "crd.projectcalico.org"' in expression
 
 
-def test_without_the_warning_its_entry_stands_without_rules(render):
+def test_without_anything_to_tell_its_entry_stands_without_rules(render):
     """It is then never called; one that Helm dropped would break the upgrade."""
-    entries = render("warnings.notEnforced=false").entries
+    silent = ("warnings.notEnforced=false", "networkPolicies.diff.enabled=false")
+    entries = render(*silent, 'networkPolicies.checks=[{"checks":["*"],"action":"off"}]').entries
 
-    assert [] == rules(entries["networkpolicies-new"])
+    assert rules(render(*silent).entries["networkpolicies-elsewhere"])
+    assert [] == rules(entries["networkpolicies-elsewhere"])
     assert rules(entries["networkpolicies"])
 
 
@@ -247,12 +311,14 @@ def test_nobody_is_exempt_from_the_flannel_guard(rendered):
 
 def test_our_own_user_follows_the_service_account(render):
     """The exemption names the ServiceAccount that the Pods run as, and no other."""
-    rendered = render('serviceAccount.name="mine"', namespace="gate")
+    protected = 'networkPolicies.protectedNamespaces={"matchLabels":{"env":"prod"}}'
+    rendered = render('serviceAccount.name="mine"', protected, namespace="gate")
 
     for entry in (
         "networkpolicies",
         "networkpolicies-sealed",
-        "networkpolicies-new",
+        "networkpolicies-protected",
+        "networkpolicies-elsewhere",
         "marks",
         "namespace-labels",
     ):
@@ -286,5 +352,5 @@ def test_failure_policies_and_timeouts_are_values(render):
     assert "Fail" == rendered.entries["networkpolicies"]["failurePolicy"]
     assert "Ignore" == rendered.entries["pods-pending"]["failurePolicy"]
     assert 3 == rendered.entries["namespaces"]["timeoutSeconds"]
-    assert 1 == rendered.entries["networkpolicies-new"]["timeoutSeconds"]
+    assert 1 == rendered.entries["networkpolicies-elsewhere"]["timeoutSeconds"]
     assert 7 == rendered.entries["pods-unmarked"]["timeoutSeconds"]

@@ -348,7 +348,7 @@ def test_sticky_types_are_told_at_once(alone: ControlPlane) -> None:
     alone.kubectl("apply", "-f", "-", stdin=f"{IN_GUARDED}{STICKY}}}\n")
     done = alone.kubectl("apply", "-f", "-", stdin=f"{IN_GUARDED}{STICKY}, {DNS}}}\n")
 
-    assert "Warning: egress rules are not enforced: policyTypes is [Ingress]" in done.stderr
+    assert "Warning: spec.policyTypes: egress rules are not enforced: policyTypes" in done.stderr
 
 
 def test_a_replace_that_recomputes_them_may_not_lose_isolation(plane: ControlPlane) -> None:
@@ -357,7 +357,7 @@ def test_a_replace_that_recomputes_them_may_not_lose_isolation(plane: ControlPla
     applied = plane.kubectl("apply", "-f", "-", stdin=f"{IN_HALF}{STICKY}}}\n")
     replaced = plane.kubectl("replace", "-f", "-", stdin=f"{IN_HALF}{STICKY}}}\n", check=False)
 
-    assert "Warning: all egress is denied: policyTypes keeps Egress" in applied.stderr
+    assert "Warning: spec.policyTypes: all egress is denied: policyTypes, once" in applied.stderr
     assert LOST.format(field="spec.policyTypes") in world.refused(replaced)
 
 

@@ -19,6 +19,16 @@ VALUES: Manifest = {
     "server": {"drainSeconds": 2},
     "controller": {"leaseDuration": 4, "renewDeadline": 3, "retryPeriod": 0.5},
     "defaultDeny": {"exemptNamespaces": ["ci-*"]},
+    "networkPolicies": {
+        "protectedNamespaces": {"matchLabels": {"protect": "yes"}},
+        "checks": [
+            {
+                "checks": ["and-or", "ns-selector-matches-none"],
+                "namespaceSelector": {"matchLabels": {"strict": "yes"}},
+                "action": "deny",
+            }
+        ],
+    },
 }
 
 RUNS_FLANNEL = {"flannel.alpha.coreos.com/kube-subnet-manager": "true"}

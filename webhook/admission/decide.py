@@ -133,10 +133,11 @@ class Admission:
         if case is None:
             return Judged(ALLOWED)
         findings = [f for each in case.subjects for f in evaluate(self.checks, each)]
+        findings += case.findings
         if not findings:
             _admit(case, attributes)
             response = answer.judged((), override.NONE, case.warnings)
-            return Judged(_advised(case, attributes, response))
+            return Judged(self._advised(case, attributes, response))
         granted = override.ask(self.authorizer, attributes.user, case.metadata, findings, deadline)
         stays = granted.granted and attributes.operation != "DELETE"
         further = (*case.overridden, *([override.STAYS] if stays else []))
@@ -145,9 +146,24 @@ class Admission:
         if response.allowed:
             _admit(case, attributes)
         ids = [finding.check_id for finding in findings]
-        judged = Judged(_advised(case, attributes, response), ids, granted.reason)
+        judged = Judged(self._advised(case, attributes, response), ids, granted.reason)
         self._record(attributes, case, findings, granted, judged)
         return judged
+
+    def _advised(
+        self, case: Case, attributes: Attributes, response: AdmissionResponse
+    ) -> AdmissionResponse:
+        """The answer with advice; advice is never a reason to refuse."""
+        if case.advise is None or not response.allowed:
+            return response
+        try:
+            advice = case.advise()
+        except Exception:
+            logger.exception("no advice", extra={"uid": attributes.uid})
+            return response
+        for check_id in advice.warned:
+            self.recorder.finding(check_id, "warned")
+        return answer.advised(response, advice)
 
     def _record(
         self,
@@ -168,17 +184,6 @@ class Admission:
 def _admit(case: Case, attributes: Attributes) -> None:
     if case.admitted and not attributes.dry_run:
         case.admitted()
-
-
-def _advised(case: Case, attributes: Attributes, response: AdmissionResponse) -> AdmissionResponse:
-    """The answer with advice; advice is never a reason to refuse."""
-    if case.advise is None or not response.allowed:
-        return response
-    try:
-        return answer.advised(response, case.advise())
-    except Exception:
-        logger.exception("no advice", extra={"uid": attributes.uid})
-        return response
 
 
 def _explicit(decide: Callable[[], Judged], attributes: Attributes) -> Judged:

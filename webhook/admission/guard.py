@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from webhook.checks.registry import Finding
 from webhook.deadline import Deadline
 from webhook.model.objects import ObjectMeta
 from webhook.model.review import Attributes
@@ -16,10 +17,20 @@ class Advice:
     Args:
         warnings: for the author, most important first.
         audit: annotations of the audit log.
+        warned: ids of the checks whose findings are among the warnings.
     """
 
     warnings: tuple[str, ...] = ()
     audit: Mapping[str, str] = field(default_factory=dict)
+    warned: tuple[str, ...] = ()
+
+    def __add__(self, other: "Advice") -> "Advice":
+        """Both, the other behind this one."""
+        return Advice(
+            (*self.warnings, *other.warnings),
+            {**self.audit, **other.audit},
+            (*self.warned, *other.warned),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,7 @@ class Case:
         warnings: what the author should know even if the change may happen.
         overridden: what else he should know if an override lets it through.
         beside: further subjects of the same request; one answer is given for all.
+        findings: what the guard found itself, under ids that no check of `CHECKS` has.
         admitted: done before the change is let through, unless it is a dry run; may raise
             ClusterError, and the change then waits.
         advise: asked only once the change may happen; whatever it raises changes nothing.
@@ -43,6 +55,7 @@ class Case:
     warnings: tuple[str, ...] = ()
     overridden: tuple[str, ...] = ()
     beside: tuple[object, ...] = ()
+    findings: tuple[Finding, ...] = ()
     admitted: Callable[[], None] | None = None
     advise: Callable[[], Advice] | None = None
 

@@ -16,6 +16,7 @@ from webhook.model.namespace import Namespace, Seal
 from webhook.model.objects import NetworkPolicy, ObjectMeta
 from webhook.model.profiles import Manifest
 from webhook.netpol.errors import FieldError
+from webhook.netpol.labels import Selector
 from webhook.netpol.model import Policy
 from webhook.netpol.parse_text import parse_spec
 from webhook.protection import may_weaken
@@ -38,10 +39,12 @@ class Isolation:
         cluster: is asked only where the change could weaken anything.
         rules: of default deny: a pending namespace is judged as if its policies stood already,
             or an allow for everybody could be put there before them.
+        protected: selects namespaces that are to stay closed though nobody sealed them.
     """
 
     cluster: IsolationReader
     rules: Rules | None
+    protected: Selector | None = None
 
     def gather(
         self,
@@ -57,10 +60,10 @@ class Isolation:
             MalformedReviewError: the new policy cannot be read.
         """
         before, after = stored(old), stored(new)
-        if not (may_weaken(before, after) or (new and not _is_read(new))):
+        if not (may_weaken(before, after) or not is_read(new)):
             return None
         found = self.cluster.namespace(namespace, deadline)
-        if found is None or found.terminating or found.seal not in PROTECTED:
+        if found is None or found.terminating or not self._is_protected(found):
             return None
         if new is not None:
             written(new)
@@ -68,6 +71,10 @@ class Isolation:
         standing = {p.metadata.name: p for p in self._standing(found, deadline)}
         standing.pop(name, None)
         return IsolationChange(namespace, tuple(all_stored(standing.values())), before, after)
+
+    def _is_protected(self, namespace: Namespace) -> bool:
+        chosen = self.protected is not None and self.protected.matches(namespace.labels)
+        return chosen or namespace.seal in PROTECTED
 
     def _standing(self, namespace: Namespace, deadline: Deadline) -> Iterator[NetworkPolicy]:
         """What stands there now, and what will once the namespace is sealed."""
@@ -121,9 +128,11 @@ def written(policy: NetworkPolicy) -> Policy:
         raise MalformedReviewError(f"request.object: {error}") from error
 
 
-def _is_read(policy: NetworkPolicy) -> bool:
+def is_read(policy: NetworkPolicy | None) -> bool:
+    """Whether there is nothing in a policy that we do not know."""
     try:
-        _parsed(policy)
+        if policy is not None:
+            _parsed(policy)
     except FieldError:
         return False
     return True

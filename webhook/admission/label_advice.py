@@ -10,6 +10,7 @@ from webhook.deadline import Deadline
 from webhook.errors import ClusterError
 from webhook.model.namespace import SEAL_LABEL, Seal
 from webhook.model.objects import StringMap
+from webhook.netpol.labels import Selector
 from webhook.netpol.model import METADATA_NAME, Direction, Policy
 from webhook.netpol.world import World
 from webhook.protection.trust import Trust, newly_trusted
@@ -19,21 +20,20 @@ logger = logging.getLogger(__name__)
 MAX_LINES = 5
 """Policies named; the rest is counted."""
 
-RESERVE_SECONDS = 0.5
-"""Left of the review's own time."""
-
 
 @dataclass(frozen=True, slots=True)
 class LabelAdviser:
-    """Tells which policies of sealed namespaces trust a Namespace for its new labels.
+    """Tells which policies of protected namespaces trust a Namespace for its new labels.
 
     Args:
         pictures: the policies, and which namespaces are sealed.
         budget: seconds for it.
+        protected: selects namespaces that are to stay closed though nobody sealed them.
     """
 
     pictures: Pictures
     budget: float
+    protected: Selector | None = None
 
     def advise(
         self, namespace: str, before: StringMap, after: StringMap, deadline: Deadline
@@ -46,25 +46,25 @@ class LabelAdviser:
             after: as they will be.
             deadline: of the review.
         """
-        short = Deadline.after(max(0.0, min(self.budget, deadline.remaining() - RESERVE_SECONDS)))
         try:
-            world = self.pictures.latest(short)
+            world = self.pictures.latest(deadline.within(self.budget))
         except ClusterError as error:
             logger.info("labels not judged", extra={"namespace": namespace, "error": str(error)})
             return Advice()
         name = {METADATA_NAME: namespace}
-        others = _sealed(world, namespace)
+        others = self._closed(world, namespace)
         found = list(newly_trusted(others, before | name, after | name))
         lines = [_line(trust) for trust in found[:MAX_LINES]]
         more = len(found) - len(lines)
         return Advice((*lines, *([f"{more} more policies trust these labels"] if more else [])))
 
-
-def _sealed(world: World, but: str) -> Iterator[Policy]:
-    for namespace, scope in world.scopes.items():
-        labels = world.table.namespaces.get(namespace, {})
-        if namespace != but and labels.get(SEAL_LABEL) == Seal.SEALED:
-            yield from scope.policies
+    def _closed(self, world: World, but: str) -> Iterator[Policy]:
+        """The policies of all other namespaces that are to stay closed."""
+        for namespace, scope in world.scopes.items():
+            labels = world.table.namespaces.get(namespace, {})
+            chosen = self.protected is not None and self.protected.matches(labels)
+            if namespace != but and (chosen or labels.get(SEAL_LABEL) == Seal.SEALED):
+                yield from scope.policies
 
 
 def _line(trust: Trust) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 import msgspec
@@ -11,6 +10,7 @@ from webhook.admission.enforcement import Enforcement
 from webhook.admission.guard import Advice, Case
 from webhook.admission.isolation import Isolation
 from webhook.admission.policy_advice import PolicyAdviser
+from webhook.admission.policy_checks import Judgement, PolicyChecks
 from webhook.checks.networkpolicy_default_deny_reopened import networkpolicy_default_deny_reopened
 from webhook.checks.networkpolicy_injected_protected import networkpolicy_injected_protected
 from webhook.checks.networkpolicy_isolation_lost import networkpolicy_isolation_lost
@@ -52,6 +52,7 @@ class PolicyGuard:
         isolation: tells what a sealed namespace would lose; None where nobody wants to know.
         refuses: what it would lose is a reason to refuse, not a warning.
         adviser: tells what a change opens and closes; None where nobody wants to know.
+        checks: tell what is valid and yet a mistake; None where nobody wants to know.
     """
 
     cluster: Namespaces
@@ -60,6 +61,7 @@ class PolicyGuard:
     isolation: Isolation | None = None
     refuses: bool = True
     adviser: PolicyAdviser | None = None
+    checks: PolicyChecks | None = None
     name: str = "networkpolicies"
 
     def gather(self, attributes: Attributes, deadline: Deadline) -> Case | None:
@@ -75,13 +77,15 @@ class PolicyGuard:
         weakened = None if protected else self._weakened(attributes, change, deadline)
         findings = () if self.refuses else evaluate(_PROTECTION, weakened)
         warnings = tuple(f"{found.violation}" for found in findings)
+        judged = None if protected else self._judged(attributes, change, deadline)
         return Case(
             change,
             (new or old or NetworkPolicy()).metadata,
             (*warnings, *self._warnings(attributes, deadline)),
             overridden=(RESTORED,) if protected else (),
             beside=(weakened,) if self.refuses and weakened else (),
-            advise=self._advice(attributes, change, deadline),
+            findings=judged.denied if judged else (),
+            advise=self._advice(attributes, change, judged, deadline),
         )
 
     def _weakened(
@@ -92,12 +96,32 @@ class PolicyGuard:
             return None
         return self.isolation.gather(attributes.namespace, change.old, change.new, deadline)
 
-    def _advice(
+    def _judged(
         self, attributes: Attributes, change: PolicyChange, deadline: Deadline
-    ) -> Callable[[], Advice] | None:
-        if self.adviser is None or change.ending or _empties(attributes):
+    ) -> Judgement | None:
+        if self.checks is None or change.ending or _empties(attributes):
             return None
-        return partial(self.adviser.advise, attributes.namespace, change.old, change.new, deadline)
+        return self.checks.judge(attributes.namespace, change.old, change.new, deadline)
+
+    def _advice(
+        self,
+        attributes: Attributes,
+        change: PolicyChange,
+        judged: Judgement | None,
+        deadline: Deadline,
+    ) -> Callable[[], Advice] | None:
+        """First what is a mistake: it tells why the difference is not what its author meant."""
+        if change.ending or _empties(attributes):
+            return None
+
+        def advise() -> Advice:
+            told = judged.advise() if judged else Advice()
+            if self.adviser is None:
+                return told
+            versions = change.old, change.new
+            return told + self.adviser.advise(attributes.namespace, *versions, deadline)
+
+        return advise
 
     def _warnings(self, attributes: Attributes, deadline: Deadline) -> tuple[str, ...]:
         """That a new policy has no effect, where that is known."""

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from webhook.admission.guard import Advice
-from webhook.admission.isolation import all_stored, stored
+from webhook.admission.isolation import stored
 from webhook.admission.picture import Pictures, pods
+from webhook.admission.surroundings import others, versions
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError, DeadlineError, TooManyError
 from webhook.interfaces import Advisory
@@ -21,13 +22,9 @@ from webhook.netpol.labels import Selector
 from webhook.netpol.model import DIRECTIONS, Direction, Policy, Rule, SelectorPeer
 from webhook.netpol.world import World
 from webhook.protection import losses
-from webhook.protection.sticky import left_over
 from webhook.protection.words import MAX_NAMES, Teller, nothing
 
 logger = logging.getLogger(__name__)
-
-RESERVE_SECONDS = 0.5
-"""Left of the review's own time, however large the budget is."""
 
 AUDIT_KEY = "diff"
 
@@ -59,16 +56,14 @@ class PolicyAdviser:
         before, after = stored(old), stored(new)
         if before == after and old is not None and new is not None and old.says_as(new):
             return Advice()
-        short = Deadline.after(max(0.0, min(self.budget, deadline.remaining() - RESERVE_SECONDS)))
-        first = () if after is None else tuple(left_over(before, after))
         try:
-            lines = self._told(namespace, before, after, short)
+            lines = self._told(namespace, before, after, deadline.within(self.budget))
         except (TooManyError, DeadlineError):
-            return Advice((*first, self._too_large()), {AUDIT_KEY: "too large"})
+            return Advice((self._too_large(),), {AUDIT_KEY: "too large"})
         except ClusterError as error:
             logger.info("change not told", extra={"namespace": namespace, "error": str(error)})
-            return Advice(first)
-        return Advice((*first, *lines), {AUDIT_KEY: "; ".join(lines)})
+            return Advice()
+        return Advice(lines, {AUDIT_KEY: "; ".join(lines)})
 
     def _too_large(self) -> str:
         return (
@@ -79,14 +74,11 @@ class PolicyAdviser:
     def _told(
         self, namespace: str, old: Policy | None, new: Policy | None, deadline: Deadline
     ) -> tuple[str, ...]:
-        own = tuple(all_stored(self.cluster.recent_policies(namespace, deadline)))
-        changed = new or old
-        others = tuple([policy for policy in own if changed is None or policy.name != changed.name])
-        whole, picture = self._picture(namespace, others, old, new, deadline)
-        before = picture.with_policies(namespace, (*others, *((old,) if old else ())))
-        after = picture.with_policies(namespace, (*others, *((new,) if new else ())))
+        standing = others(self.cluster, namespace, (new or old), deadline)
+        whole, picture = self._picture(namespace, standing, old, new, deadline)
+        before, after = versions(picture, namespace, standing, old, new)
         compared = Comparison(before, after, coarse=True)
-        change = compared.change(lambda: _check(deadline))
+        change = compared.change(deadline.check)
         teller = Teller(after, namespace, whole)
         lines = (*teller.lines("opens", change.opened), *teller.lines("closes", change.closed))
         if not change.opened and new is not None:
@@ -109,11 +101,6 @@ class PolicyAdviser:
             if _reaches_out(others, old, new):
                 raise
         return False, World.of(pods(self.cluster.pods_of(namespace, self.max_pods, deadline)))
-
-
-def _check(deadline: Deadline) -> None:
-    if not deadline.remaining():
-        raise DeadlineError("no time is left to think")
 
 
 def _reaches_out(others: tuple[Policy, ...], old: Policy | None, new: Policy | None) -> bool:
@@ -149,7 +136,7 @@ def _withheld(
 ) -> Iterator[str]:
     """What the change would open, were it not for policies of the other side."""
     for direction in sides:
-        _check(deadline)
+        deadline.check()
         wanted = compared.declared(direction)
         if wanted.opened:
             names = teller.denied_by(direction, wanted.opened)

@@ -32,6 +32,17 @@ class Severity(StrEnum):
         return list(Severity).index(self)
 
 
+class Needs(StrEnum):
+    """What has to be known to run a check; admission runs those whose facts it has."""
+
+    POLICY = "policy"
+    """The policy as the API server stores it, and its former version: a review has both."""
+    CLUSTER = "cluster"
+    """Pods, labels of Namespaces and the other policies too: admission keeps them in a cache."""
+    MANIFESTS = "manifests"
+    """What its author wrote before defaulting, or objects of kinds that admission does not read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """What a check found in its subject.
@@ -103,6 +114,7 @@ class Lint(Generic[Subject]):
         evidence: threads in which users met the mistake, ``owner/repository#number``.
         subject: the type it is run on.
         docs: summary, ``Why:`` and ``Fix:``.
+        needs: what it has to know.
         removed: it also judges policies that a change takes away.
     """
 
@@ -112,6 +124,7 @@ class Lint(Generic[Subject]):
     subject: type[Subject]
     run: Callable[[Subject], Iterator[Problem]]
     docs: str
+    needs: Needs
     removed: bool = False
 
     @property
@@ -144,6 +157,7 @@ def lint(
     severity: Severity,
     subject: type[Subject],
     *evidence: str,
+    needs: Needs,
     removed: bool = False,
 ) -> Callable[[Run[Subject]], Lint[Subject]]:
     """Make a function a check; its docstring becomes the documentation.
@@ -159,7 +173,7 @@ def lint(
         missing = [section for section in _SECTIONS if section not in docs]
         if missing:
             raise ValueError(f"check {check_id}: docstring lacks {', '.join(missing)}")
-        return Lint(check_id, severity, evidence, subject, run, docs, removed)
+        return Lint(check_id, severity, evidence, subject, run, docs, needs, removed)
 
     return decorate
 

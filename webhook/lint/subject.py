@@ -8,6 +8,7 @@ from webhook.lint.cluster import Cluster, Stored
 from webhook.lint.registry import ObjectRef
 from webhook.netpol.errors import Path
 from webhook.netpol.labels import Selector
+from webhook.netpol.lazy import lazy
 from webhook.netpol.model import Direction, IPBlock, Peer, Policy, PortRule, Rule, SelectorPeer
 
 
@@ -77,7 +78,7 @@ class RuleAt:
         return [peer or {} for peer in self.raw.get(self.list_name) or ()]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
     """A NetworkPolicy and all that is known around it.
 
@@ -110,9 +111,12 @@ class Subject:
         """The spec as JSON."""
         return self.value.get("spec") or {}
 
-    @property
-    def all_rules(self) -> Iterator[RuleAt]:
+    @lazy
+    def all_rules(self) -> tuple[RuleAt, ...]:
         """Every rule, those that nothing enforces too."""
+        return tuple(self._each_rule())
+
+    def _each_rule(self) -> Iterator[RuleAt]:
         for direction in Direction:
             raws = self.spec.get(direction.lower()) or ()
             enforced = direction in self.policy.types
@@ -120,10 +124,10 @@ class Subject:
             for index, (rule, raw) in enumerate(pairs):
                 yield RuleAt(direction, index, rule, raw or {}, enforced)
 
-    @property
-    def rules(self) -> Iterator[RuleAt]:
+    @lazy
+    def rules(self) -> tuple[RuleAt, ...]:
         """The rules of the directions that policyTypes names."""
-        return (rule for rule in self.all_rules if rule.enforced)
+        return tuple(rule for rule in self.all_rules if rule.enforced)
 
     @property
     def selectors(self) -> Iterator[tuple[Path, Selector]]:

@@ -2,8 +2,8 @@
 
 ``space`` (labels as boxes) and ``measure`` (unions of intervals) → ``coverage`` (what rules open
 wholly) → ``judge`` (what a change loses or reopens); ``trust`` tells whom new labels of a Namespace
-let in, ``sticky`` what policyTypes leaves without effect; ``words`` says a difference of two worlds
-in a few lines. The definitions are in docs/networkpolicy-protection.md.
+let in; ``words`` says a difference of two worlds in a few lines. The definitions are in
+docs/networkpolicy-protection.md.
 """
 
 from webhook.protection.judge import Loss, Reopening, losses, may_weaken, reopenings

@@ -141,6 +141,63 @@ request.operation != "UPDATE"
 !({{ include "portcullis.cel.isReserved" . | trim }})
 {{- end -}}
 
+{{/* What all entries for users' own NetworkPolicies are called for. */}}
+{{- define "portcullis.usersPolicies" -}}
+rules:
+  - apiGroups: [networking.k8s.io]
+    apiVersions: [v1]
+    resources: [networkpolicies]
+    operations: [CREATE, UPDATE, DELETE]
+    scope: Namespaced
+matchConditions:
+  - name: is-users-own
+    expression: |-
+      {{- include "portcullis.cel.isUsersOwn" . | nindent 6 }}
+  - name: spec-changed
+    expression: |-
+      request.operation != "UPDATE" || object.?spec != oldObject.?spec
+  {{- include "portcullis.notOurselves" . | nindent 2 }}
+  - name: not-the-end-of-a-namespace
+    expression: |-
+      {{- include "portcullis.cel.notNamespaceEnd" . | nindent 6 }}
+  {{- include "portcullis.narrowed" . | nindent 2 }}
+{{- end -}}
+
+{{/* Whether some change of a user's own NetworkPolicy is refused. */}}
+{{- define "portcullis.policiesAreRefused" -}}
+{{- $refused := eq .Values.networkPolicies.reopened "deny" -}}
+{{- range .Values.networkPolicies.checks -}}
+{{- $refused = or $refused (eq .action "deny") -}}
+{{- end -}}
+{{- $refused -}}
+{{- end -}}
+
+{{/* Whether anything is told of one; checks warn unless the first rule switches all of them off. */}}
+{{- define "portcullis.policiesAreTold" -}}
+{{- $first := first .Values.networkPolicies.checks | default dict -}}
+{{- $silent := and (eq "off" (get $first "action")) (not $first.namespaceSelector) (has "*" (get $first "checks" | default list)) -}}
+{{- or .Values.warnings.notEnforced .Values.networkPolicies.diff.enabled (not $silent) -}}
+{{- end -}}
+
+{{/*
+The reverse of networkPolicies.protectedNamespaces, where a selector can say it: of one requirement.
+Of several, the entry for all other namespaces sends their policies once more; equal warnings merge.
+*/}}
+{{- define "portcullis.notProtected" -}}
+{{- $selector := .Values.networkPolicies.protectedNamespaces | default dict -}}
+{{- $reverse := dict "In" "NotIn" "NotIn" "In" "Exists" "DoesNotExist" "DoesNotExist" "Exists" -}}
+{{- $found := list -}}
+{{- range $key, $value := $selector.matchLabels -}}
+{{- $found = append $found (dict "key" $key "operator" "NotIn" "values" (list $value)) -}}
+{{- end -}}
+{{- range $selector.matchExpressions -}}
+{{- $found = append $found (merge (dict "operator" (get $reverse .operator)) .) -}}
+{{- end -}}
+{{- if eq 1 (len $found) -}}
+{{- toYaml $found -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Carries our label before or after, or takes a name of ours. */}}
 {{- define "portcullis.cel.isReserved" -}}
 [object, oldObject].exists(it, it != null

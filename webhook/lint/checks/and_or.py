@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
 from webhook.netpol.labels import EVERYTHING
 from webhook.netpol.model import SelectorPeer
@@ -18,6 +18,7 @@ from webhook.netpol.model import SelectorPeer
     "redhat-appstudio/infra-deployments#7039",
     "astronomer#208",
     "kubernetes/website#1285",
+    needs=Needs.CLUSTER,
 )
 def and_or(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector and a podSelector that belong together are one item of the list.

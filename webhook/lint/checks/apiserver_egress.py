@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webhook.lint.facts_pods import identity
 from webhook.lint.groups import Group, addresses, groups, opened, pods_text
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.netpol.addresses import FAMILIES
 from webhook.netpol.intervals import contains, difference
@@ -21,6 +21,7 @@ from webhook.netpol.ports import port_range
     "cilium/cilium#39573",
     "cert-manager/cert-manager#8285",
     "hcloud-k8s#285",
+    needs=Needs.MANIFESTS,
 )
 def apiserver_egress(subject: Subject) -> Iterator[Problem]:
     """A pod that calls the API server is allowed to reach its endpoints.

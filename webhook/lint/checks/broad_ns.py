@@ -3,14 +3,14 @@
 from collections.abc import Iterator
 
 from webhook.lint.dns import POD_SELECTOR, is_dns_only
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import only_negative
 from webhook.lint.subject import RuleAt, Subject
 from webhook.netpol.labels import EVERYTHING, Selector
 from webhook.netpol.model import Direction, SelectorPeer
 
 
-@lint("broad-ns", Severity.WARNING, Subject, "contiv/vpp#798")
+@lint("broad-ns", Severity.WARNING, Subject, "contiv/vpp#798", needs=Needs.POLICY)
 def broad_ns(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector says which namespaces, not only which not.
 

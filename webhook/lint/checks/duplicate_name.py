@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 
-@lint("duplicate-name", Severity.WARNING, Subject, "mattfenwick/cyclonus lint")
+@lint(
+    "duplicate-name", Severity.WARNING, Subject, "mattfenwick/cyclonus lint", needs=Needs.MANIFESTS
+)
 def duplicate_name(subject: Subject) -> Iterator[Problem]:
     """Every policy of the input has a name of its own in its namespace.
 

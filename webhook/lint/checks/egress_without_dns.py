@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from webhook.lint.dns import Answer, answers, holds, reaches
 from webhook.lint.groups import Group, groups
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.netpol.addresses import Family
 from webhook.netpol.model import Direction, IPBlock, Rule
@@ -22,6 +22,7 @@ _EGRESS = ("spec", "egress")
     "restate-operator#88",
     "cross-media-measurement#3569",
     "XenitAB#608",
+    needs=Needs.CLUSTER,
 )
 def egress_without_dns(subject: Subject) -> Iterator[Problem]:
     """Pods with egress rules can ask the cluster's DNS over UDP and TCP 53.

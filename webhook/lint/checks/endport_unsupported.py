@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 
 from webhook.lint.facts import Image
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 _WITHOUT = ("weave-npc", "azure-npm", "aci-containers-host", "aci-containers-controller")
@@ -20,6 +20,7 @@ _CILIUM_RANGES = (1, 16)
     "Azure/azure-container-networking#2313",
     "noironetworks/aci-containers#1653",
     "kubernetes/kubernetes#110868",
+    needs=Needs.MANIFESTS,
 )
 def endport_unsupported(subject: Subject) -> Iterator[Problem]:
     """The cluster's agent knows port ranges.

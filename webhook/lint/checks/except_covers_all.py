@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 
-@lint("except-covers-all", Severity.WARNING, Subject)
+@lint("except-covers-all", Severity.WARNING, Subject, needs=Needs.POLICY)
 def except_covers_all(subject: Subject) -> Iterator[Problem]:
     """The exceptions of an ipBlock leave some of it.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.lint.groups import pods_text
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.netpol.labels import EVERYTHING
 
@@ -15,6 +15,7 @@ from webhook.netpol.labels import EVERYTHING
     "flannel-io/flannel#1293",
     "stolostron/search-v2-operator#781",
     "netobserv/network-observability-operator#2491",
+    needs=Needs.CLUSTER,
 )
 def host_network(subject: Subject) -> Iterator[Problem]:
     """Policies are for pods with a network of their own.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from itertools import islice, product
 
 from webhook.lint.groups import opened
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
 from webhook.netpol.intervals import intersection
 from webhook.netpol.model import Direction, Pod
@@ -14,7 +14,7 @@ _MOST_PAIRS = 500
 """Above this the rule is left unjudged: it is a remark, and not worth the time."""
 
 
-@lint("ineffective-open", Severity.INFO, Subject)
+@lint("ineffective-open", Severity.INFO, Subject, needs=Needs.CLUSTER)
 def ineffective_open(subject: Subject) -> Iterator[Problem]:
     """What a rule allows, the other side allows too.
 

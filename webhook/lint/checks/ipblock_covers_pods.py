@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.lint.cluster import Cluster
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.netpol.intervals import EMPTY, contains, intersection
 from webhook.netpol.model import IPBlock
@@ -17,6 +17,7 @@ from webhook.netpol.model import IPBlock
     "cilium/cilium#9209",
     "cilium/cilium#14497",
     "cilium/cilium#19601",
+    needs=Needs.CLUSTER,
 )
 def ipblock_covers_pods(subject: Subject) -> Iterator[Problem]:
     """An ipBlock is for addresses outside of the cluster.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webhook.lint.cluster import Cluster
 from webhook.lint.groups import groups, pods_text
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import implies
 from webhook.lint.subject import Subject
 from webhook.netpol.model import Direction, Pod, Policy
@@ -12,7 +12,14 @@ from webhook.netpol.model import Direction, Pod, Policy
 _PODS = ("spec", "podSelector")
 
 
-@lint("isolation-flip", Severity.ERROR, Subject, "kubernetes/enhancements#1329", removed=True)
+@lint(
+    "isolation-flip",
+    Severity.ERROR,
+    Subject,
+    "kubernetes/enhancements#1329",
+    removed=True,
+    needs=Needs.CLUSTER,
+)
 def isolation_flip(subject: Subject) -> Iterator[Problem]:
     """A change of a policy does not turn isolation off, or on, as a side effect.
 

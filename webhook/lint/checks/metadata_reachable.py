@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.lint.groups import Group, groups, opens
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
 from webhook.netpol.addresses import Family, address_text, parse_address
 from webhook.netpol.intervals import contains
@@ -14,13 +14,7 @@ _SERVICES = (parse_address("169.254.169.254"), parse_address("fd00:ec2::254"))
 _HTTP = port_range("TCP", 80, 80)
 
 
-@lint(
-    "metadata-reachable",
-    Severity.ERROR,
-    Subject,
-    "onyx#12229",
-    "vibeD#60",
-)
+@lint("metadata-reachable", Severity.ERROR, Subject, "onyx#12229", "vibeD#60", needs=Needs.CLUSTER)
 def metadata_reachable(subject: Subject) -> Iterator[Problem]:
     """What an `except` takes out for the cloud's metadata service, no other rule opens.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.lint.targets import targets
 
@@ -15,6 +15,7 @@ from webhook.lint.targets import targets
     "aws/aws-network-policy-agent#149",
     "aws/aws-network-policy-agent#193",
     "np-guard/netpol-analyzer#405",
+    needs=Needs.CLUSTER,
 )
 def named_port_ambiguous(subject: Subject) -> Iterator[Problem]:
     """A port name is one port in each pod.

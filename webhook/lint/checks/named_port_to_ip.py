@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.netpol.model import Direction, IPBlock
 
 
-@lint("named-port-to-ip", Severity.WARNING, Subject, "np-guard/netpol-analyzer#199")
+@lint(
+    "named-port-to-ip",
+    Severity.WARNING,
+    Subject,
+    "np-guard/netpol-analyzer#199",
+    needs=Needs.POLICY,
+)
 def named_port_to_ip(subject: Subject) -> Iterator[Problem]:
     """An egress rule to addresses gives its ports by number.
 

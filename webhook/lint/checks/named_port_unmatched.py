@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.lint.targets import targets
 from webhook.netpol.model import Pod, PortRule
@@ -16,6 +16,7 @@ from webhook.netpol.model import Pod, PortRule
     "aws/amazon-network-policy-controller-k8s#52",
     "noironetworks/aci-containers#1707",
     "np-guard/netpol-analyzer#199",
+    needs=Needs.CLUSTER,
 )
 def named_port_unmatched(subject: Subject) -> Iterator[Problem]:
     """A named port is the name of a container's port, with the same protocol.

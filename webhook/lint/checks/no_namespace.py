@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 
-@lint("no-namespace", Severity.WARNING, Subject, "mattfenwick/cyclonus lint")
+@lint("no-namespace", Severity.WARNING, Subject, "mattfenwick/cyclonus lint", needs=Needs.MANIFESTS)
 def no_namespace(subject: Subject) -> Iterator[Problem]:
     """A manifest of a policy names its namespace.
 

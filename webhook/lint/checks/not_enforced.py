@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.enforcement import Enforced
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 
@@ -17,6 +17,7 @@ from webhook.lint.subject import Subject
     "flannel-io/flannel#2503",
     "easzlab/kubeasz#722",
     "SREGym#765",
+    needs=Needs.MANIFESTS,
 )
 def not_enforced(subject: Subject) -> Iterator[Problem]:
     """An agent of the cluster enforces NetworkPolicies.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import NAME_KEYS, contradiction, near_miss
 from webhook.lint.subject import Subject
 from webhook.netpol.errors import Path
@@ -19,6 +19,7 @@ from webhook.netpol.model import METADATA_NAME
     "opencost-helm#207",
     "prometheus-community#221",
     "nais#461",
+    needs=Needs.CLUSTER,
 )
 def ns_selector_matches_none(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector matches a Namespace.

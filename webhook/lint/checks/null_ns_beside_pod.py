@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 
-@lint("null-ns-beside-pod", Severity.WARNING, Subject)
+@lint("null-ns-beside-pod", Severity.WARNING, Subject, needs=Needs.MANIFESTS)
 def null_ns_beside_pod(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector beside a podSelector has a value.
 

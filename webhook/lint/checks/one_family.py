@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.netpol.model import Direction
 
@@ -16,6 +16,7 @@ from webhook.netpol.model import Direction
     "cilium/cilium#22610",
     "aws/aws-network-policy-agent#55",
     "k3k#1143",
+    needs=Needs.CLUSTER,
 )
 def one_family(subject: Subject) -> Iterator[Problem]:
     """In a dual-stack cluster, ipBlocks are of both families.

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 
-@lint("ports-empty-item", Severity.INFO, Subject)
+@lint("ports-empty-item", Severity.INFO, Subject, needs=Needs.POLICY)
 def ports_empty_item(subject: Subject) -> Iterator[Problem]:
     """An item of `ports` names a port.
 

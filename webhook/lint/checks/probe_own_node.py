@@ -6,7 +6,7 @@ from webhook.enforcement import Cni
 from webhook.lint.facts import Facts
 from webhook.lint.facts_pods import identity
 from webhook.lint.groups import Group, groups, opens
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.netpol.model import Direction, IPBlock, Pod
 from webhook.netpol.ports import port_range
@@ -22,6 +22,7 @@ _IMAGES = ("kube-network-policies", "kindnetd")
     "aws/aws-network-policy-agent#56",
     "kubernetes-sigs/kind#3875",
     "kubernetes-sigs/network-policy-api#314",
+    needs=Needs.MANIFESTS,
 )
 def probe_own_node(subject: Subject) -> Iterator[Problem]:
     """Probes of isolated pods pass with this cluster's agent.

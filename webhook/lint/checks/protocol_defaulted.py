@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
 from webhook.lint.targets import targets
 from webhook.netpol.intervals import difference
@@ -12,7 +12,9 @@ _UDP = {53: "DNS", 123: "NTP", 161: "SNMP"}
 _QUIC = 443
 
 
-@lint("protocol-defaulted", Severity.INFO, Subject, "mattfenwick/cyclonus lint")
+@lint(
+    "protocol-defaulted", Severity.INFO, Subject, "mattfenwick/cyclonus lint", needs=Needs.MANIFESTS
+)
 def protocol_defaulted(subject: Subject) -> Iterator[Problem]:
     """A port that is mostly used over UDP says its protocol.
 

@@ -3,13 +3,19 @@
 from collections.abc import Iterator
 
 from webhook.lint.coverage import covers
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import implies
 from webhook.lint.subject import RuleAt, Subject
 from webhook.netpol.errors import path_text
 
 
-@lint("redundant", Severity.INFO, Subject, "IBM/network-config-analyzer redundancy query")
+@lint(
+    "redundant",
+    Severity.INFO,
+    Subject,
+    "IBM/network-config-analyzer redundancy query",
+    needs=Needs.CLUSTER,
+)
 def redundant(subject: Subject) -> Iterator[Problem]:
     """No rule repeats what another allows.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import only_negative
 from webhook.lint.subject import Subject
 from webhook.netpol.labels import EVERYTHING
@@ -15,6 +15,7 @@ from webhook.netpol.model import Direction
     Subject,
     "devantler-tech/platform#3396",
     "projectcapsule/capsule#793",
+    needs=Needs.CLUSTER,
 )
 def reopens_default_deny(subject: Subject) -> Iterator[Problem]:
     """No policy allows everything to every pod of a namespace that denies by default.

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webhook.lint.dns import is_dns_only
 from webhook.lint.groups import ports_text
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
 from webhook.netpol.model import Direction
 
@@ -18,6 +18,7 @@ from webhook.netpol.model import Direction
     "FerroEHR#2355",
     "Infisical/infisical#7454",
     "inspect_k8s_sandbox#228",
+    needs=Needs.POLICY,
 )
 def rule_allows_all_peers(subject: Subject) -> Iterator[Problem]:
     """A rule says whom it allows.

@@ -2,12 +2,18 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.netpol.model import Direction
 
 
-@lint("sctp-icmp", Severity.INFO, Subject, "kubernetes e2e: SCTP is not taken as TCP")
+@lint(
+    "sctp-icmp",
+    Severity.INFO,
+    Subject,
+    "kubernetes e2e: SCTP is not taken as TCP",
+    needs=Needs.POLICY,
+)
 def sctp_icmp(subject: Subject) -> Iterator[Problem]:
     """A policy that opens only SCTP is meant to close TCP and UDP.
 

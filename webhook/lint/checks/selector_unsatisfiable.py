@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import contradiction
 from webhook.lint.subject import Subject
 
 
-@lint("selector-unsatisfiable", Severity.WARNING, Subject)
+@lint("selector-unsatisfiable", Severity.WARNING, Subject, needs=Needs.POLICY)
 def selector_unsatisfiable(subject: Subject) -> Iterator[Problem]:
     """The requirements of a selector can all be met by some labels.
 

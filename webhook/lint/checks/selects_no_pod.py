@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import contradiction, near_miss
 from webhook.lint.subject import Subject
 
@@ -16,6 +16,7 @@ from webhook.lint.subject import Subject
     "nmstate/kubernetes-nmstate#1374",
     "open-policy-agent/gatekeeper#3471",
     "Checkmarx/kics#3759",
+    needs=Needs.CLUSTER,
 )
 def selects_no_pod(subject: Subject) -> Iterator[Problem]:
     """The podSelector of a policy matches a pod or a workload's template.

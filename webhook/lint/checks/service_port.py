@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
 from webhook.lint.targets import targets
 from webhook.netpol.model import Pod, PortRule, Service, ServicePort
@@ -16,6 +16,7 @@ from webhook.netpol.ports import by_protocol
     "apache/apisix-ingress-controller#2812",
     "aws/amazon-vpc-cni-k8s#2717",
     "ahmetb/kubernetes-network-policy-recipes#33",
+    needs=Needs.MANIFESTS,
 )
 def service_port(subject: Subject) -> Iterator[Problem]:
     """A port of a rule is a port of the pods, not of the Service before them.

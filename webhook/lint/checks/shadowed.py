@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 
@@ -12,6 +12,7 @@ from webhook.lint.subject import Subject
     Subject,
     "derailed/popeye#311",
     "kubescape/kubescape#1397",
+    needs=Needs.MANIFESTS,
 )
 def shadowed(subject: Subject) -> Iterator[Problem]:
     """NetworkPolicies are the whole story of their namespace.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import NAME_KEYS, NEGATIVE, contradiction
 from webhook.lint.subject import Subject
 from webhook.netpol.labels import Selector
@@ -15,6 +15,7 @@ from webhook.netpol.model import METADATA_NAME
     Subject,
     "kubernetes/kubernetes#88253",
     "kubernetes/enhancements#2162",
+    needs=Needs.POLICY,
 )
 def spoofable_ns_label(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector trusts only labels that tenants cannot set.

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 _EGRESS = ("spec", "egress")
@@ -14,6 +14,7 @@ _EGRESS = ("spec", "egress")
     Subject,
     "kubernetes/kubernetes#51808",
     "kubernetes/website#7895",
+    needs=Needs.MANIFESTS,
 )
 def types_omitted_egress(subject: Subject) -> Iterator[Problem]:
     """A manifest with egress and without ingress says policyTypes.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.lint.evidence import sticky
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.netpol.model import Direction
 
@@ -23,6 +23,7 @@ _DENIED = (
     "hashicorp/vault-helm#662",
     "aws/amazon-network-policy-controller-k8s#229",
     "cilium/cilium#48703",
+    needs=Needs.POLICY,
 )
 def types_vs_rules(subject: Subject) -> Iterator[Problem]:
     """The policyTypes are exactly the directions that the author means.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from webhook.lint.cluster import Cluster
 from webhook.lint.facts import Callback
 from webhook.lint.groups import Group, groups, opens
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.netpol.model import Direction, IPBlock, Pod, Rule, Service
 from webhook.netpol.ports import port_range
@@ -18,6 +18,7 @@ from webhook.netpol.ports import port_range
     "kubernetes/ingress-nginx#8907",
     "bitnami/charts#23181",
     "stolostron/search-v2-operator#781",
+    needs=Needs.MANIFESTS,
 )
 def webhook_ingress(subject: Subject) -> Iterator[Problem]:
     """Pods behind an admission webhook or an APIService let the API server in.

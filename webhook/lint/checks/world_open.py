@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.lint.groups import Group, groups
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.lint.union import whole_world
 from webhook.netpol.addresses import FAMILIES
@@ -11,7 +11,7 @@ from webhook.netpol.model import Direction
 from webhook.netpol.ports import conn_text
 
 
-@lint("world-open", Severity.WARNING, Subject)
+@lint("world-open", Severity.WARNING, Subject, needs=Needs.CLUSTER)
 def world_open(subject: Subject) -> Iterator[Problem]:
     """The ipBlocks of all rules on a pod do not add up to every address.
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from webhook.lint.labels_text import not_text, text_of
-from webhook.lint.registry import Problem, Severity, lint
+from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Written
 
 
-@lint("yaml-bool", Severity.WARNING, Written, "kubernetes/kubernetes#111112")
+@lint("yaml-bool", Severity.WARNING, Written, "kubernetes/kubernetes#111112", needs=Needs.MANIFESTS)
 def yaml_bool(subject: Written) -> Iterator[Problem]:
     """Labels, selector values and names are text.
 

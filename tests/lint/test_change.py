@@ -1,0 +1,115 @@
+"""A change is told what it makes wrong, and not what was so before."""
+
+import pytest
+
+from tests.lint.test_fixtures import FIXTURES, cluster
+from webhook.errors import DeadlineError
+from webhook.lint.actions import JUDGED
+from webhook.lint.catalogue import BY_ID
+from webhook.lint.change import Around, Change, cluster_of
+from webhook.lint.cluster import Cluster, Stored
+from webhook.lint.registry import Needs
+from webhook.lint.runner import run
+from webhook.netpol.fields import Field
+from webhook.netpol.model import Pod
+from webhook.netpol.parse_policy import parse_policy
+from webhook.netpol.world import World
+
+BY_POLICY = [check for check in JUDGED if check.needs is Needs.POLICY]
+OPEN = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
+CLOSED = {"podSelector": {}, "policyTypes": ["Ingress"]}
+DEAD = CLOSED | {"egress": [{"to": [{"podSelector": {}}]}]}
+
+
+def stored(spec, name="mine"):
+    """A policy of `shop` as the API server stores it."""
+    value = {"metadata": {"namespace": "shop", "name": name}, "spec": spec}
+    return spec and Stored(parse_policy(Field(value)), value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param(None, OPEN, ["rule-allows-all-peers"], id="made"),
+        pytest.param(CLOSED, OPEN, ["rule-allows-all-peers"], id="made-worse"),
+        pytest.param(OPEN, OPEN | {"ingress": [{}, {}]}, [], id="so-before"),
+        pytest.param(
+            OPEN, OPEN | {"ingress": [{"ports": [{"protocol": "TCP", "port": 80}]}]},
+            ["rule-allows-all-peers"], id="wrong-otherwise",
+        ),
+        pytest.param(OPEN, CLOSED, [], id="mended"),
+        pytest.param(OPEN, None, [], id="gone"),
+        pytest.param(CLOSED, DEAD, ["types-vs-rules/sticky"], id="sticky"),
+        pytest.param(DEAD, DEAD | {"podSelector": {"matchLabels": {"a": "b"}}}, [], id="dead-yet"),
+    ],
+)  # fmt: skip
+def test_only_what_a_change_brings(old, new, expected) -> None:
+    """Findings of the new version that the old one does not have."""
+    found = Change(stored(old), stored(new)).findings(BY_POLICY)
+
+    assert [each.label for each in found] == expected
+
+
+def world(*policies):
+    """`shop` with one pod, and these policies."""
+    return World.of([Pod("shop", "db")], [each.policy for each in policies if each], {"shop": {}})
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        pytest.param(CLOSED, None, ["no policy isolates shop/db for ingress any more"], id="gone"),
+        pytest.param(
+            CLOSED, CLOSED | {"podSelector": {"matchLabels": {"app": "x"}}},
+            ["no policy isolates shop/db for ingress any more"], id="pointed-elsewhere",
+        ),
+        pytest.param(None, OPEN, ["this is the first policy on shop/db"], id="first"),
+        pytest.param(OPEN, OPEN, [], id="stays"),
+    ],
+)  # fmt: skip
+def test_with_the_cluster_around_it(old, new, expected) -> None:
+    """Isolation that is lost, or comes with an allow, also where the policy goes."""
+    before, after = stored(old), stored(new)
+    around = Around(cluster_of(world(before), before), cluster_of(world(after), after))
+    found = Change(before, after, around).findings([BY_ID["isolation-flip"]])
+
+    assert [each.message.split(",")[0].split(":")[0] for each in found] == expected
+
+
+def test_work_ends_between_two_checks() -> None:
+    """A caller whose time is over raises, and is heard before the next check."""
+    left = [1, 1]
+
+    def checkpoint():
+        if not left:
+            raise DeadlineError("over")
+        left.pop()
+
+    with pytest.raises(DeadlineError):
+        Change(None, stored(OPEN)).findings(BY_POLICY, checkpoint)
+    assert left == []
+
+
+@pytest.mark.parametrize("check", BY_POLICY, ids=lambda check: check.id)
+def test_what_needs_the_policy_alone(check) -> None:
+    """Such a check says of a policy alone what it says of it amid all manifests of its fixtures."""
+    for path in (each for each in FIXTURES if each.parent.name == check.id):
+        before = path.with_suffix(".before.yaml")
+        known = cluster(path)
+        old = cluster(before).by_key if before.exists() else {}
+        whole = [f for f in run(known, cluster(before) if old else None) if f.check_id == check.id]
+        alone = [
+            found
+            for each in known.stored
+            for found in Change(None, each).findings([check])
+            if not old
+        ]
+
+        assert old or sorted(f.message for f in alone) == sorted(f.message for f in whole)
+
+
+def test_a_policy_alone_is_a_cluster() -> None:
+    """Nothing else is known of it, so nothing else is judged."""
+    alone = Cluster.alone(stored(OPEN))
+
+    assert (alone.complete, alone.populated, alone.dual_stack) == (False, frozenset(), False)

@@ -1,0 +1,181 @@
+"""The checks of `webhook.lint` on a change of a NetworkPolicy: refusals and warnings by setting.
+
+What the policy alone tells is judged at once. What the cluster tells is judged from the pictures
+that advice is made from: after the decision where it can only be warned of, before it where some
+setting denies it. Without a picture in time the change passes, and its author is told.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from webhook.admission.guard import Advice
+from webhook.admission.isolation import is_read, stored
+from webhook.admission.surroundings import Surroundings
+from webhook.checks.registry import Finding, Violation
+from webhook.deadline import Deadline
+from webhook.errors import ClusterError
+from webhook.interfaces import Namespaces
+from webhook.lint.actions import JUDGED, Action, Actions
+from webhook.lint.change import Around, Change, cluster_of
+from webhook.lint.cluster import Stored
+from webhook.lint.registry import Finding as Fault
+from webhook.lint.registry import Lint, Needs
+from webhook.model.objects import NetworkPolicy
+from webhook.netpol.lazy import lazy
+
+logger = logging.getLogger(__name__)
+
+MAX_LINES: Final = 6
+"""Findings told in one answer; the rest is counted."""
+
+Checks = tuple[Lint[Any], ...]
+
+
+class PolicyChecks:
+    """Judges changes of NetworkPolicies by an installation's settings.
+
+    Args:
+        actions: what becomes of findings.
+        cluster: tells a Namespace's labels, where settings select by them.
+        around: shows the cluster; None where nobody reads its pods.
+    """
+
+    def __init__(
+        self, actions: Actions, cluster: Namespaces, around: Surroundings | None = None
+    ) -> None:
+        self.actions = actions
+        self.cluster = cluster
+        self.around = around
+        self._by_policy = self._chosen(Needs.POLICY)
+        known = self._chosen(Needs.CLUSTER) if around else ()
+        self._deniable = tuple(c for c in known if Action.DENY in actions.possible(c.id))
+        self._warned = tuple(c for c in known if Action.DENY not in actions.possible(c.id))
+
+    def _chosen(self, needs: Needs) -> Checks:
+        """The checks of which anything may become."""
+        wanted = {Action.DENY, Action.WARN}
+        return tuple(c for c in JUDGED if c.needs is needs and wanted & self.actions.possible(c.id))
+
+    def judge(
+        self,
+        namespace: str,
+        old: NetworkPolicy | None,
+        new: NetworkPolicy | None,
+        deadline: Deadline,
+    ) -> "Judgement":
+        """Judge a change; an object that cannot be read has no findings.
+
+        Raises:
+            ClusterError: what a setting may deny cannot be decided.
+        """
+        if (old and new and old.says_as(new)) or not (is_read(old) and is_read(new)):
+            return Judgement(self, namespace, Change(None, None), deadline, (), ())
+        change = Change(_stored(old), _stored(new))
+        found = change.findings(self._by_policy)
+        missed: tuple[str, ...] = ()
+        if self._deniable:
+            try:
+                found += self._amid(namespace, change, deadline, self._deniable)
+            except ClusterError as error:
+                logger.info("checks not run", extra={"namespace": namespace, "error": str(error)})
+                missed = tuple(check.id for check in self._deniable)
+        return Judgement(self, namespace, change, deadline, tuple(found), missed)
+
+    def later(self, namespace: str, change: Change, deadline: Deadline) -> list[Fault]:
+        """What the cluster tells and no setting denies; nothing where it cannot be seen in time."""
+        if not self._warned:
+            return []
+        try:
+            return self._amid(namespace, change, deadline, self._warned)
+        except ClusterError as error:
+            logger.info("checks not run", extra={"namespace": namespace, "error": str(error)})
+            return []
+
+    def _amid(
+        self, namespace: str, change: Change, deadline: Deadline, checks: Checks
+    ) -> list[Fault]:
+        """Run checks with the cluster around the change.
+
+        Raises:
+            ClusterError: the cluster cannot be read, or the checks take too long.
+        """
+        if self.around is None or not (change.old or change.new):
+            return []
+        short = deadline.within(self.around.budget)
+        old, new = change.old, change.new
+        was, will_be = (each.policy if each else None for each in (old, new))
+        before, after = self.around.of(namespace, was, will_be, short)
+        amid = Change(old, new, Around(cluster_of(before, old), cluster_of(after, new)))
+        return amid.findings(checks, short.check)
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the checks make of one change.
+
+    Args:
+        found: before the decision.
+        missed: ids of checks that a setting may deny, and that could not be run.
+    """
+
+    checks: PolicyChecks
+    namespace: str
+    change: Change
+    deadline: Deadline
+    found: tuple[Fault, ...]
+    missed: tuple[str, ...]
+
+    @property
+    def denied(self) -> tuple[Finding, ...]:
+        """What the settings refuse.
+
+        Raises:
+            ClusterError: the Namespace's labels, by which they choose, could not be read.
+        """
+        return tuple(
+            Finding(each.check_id, Violation.forbidden(each.field, each.message))
+            for each in self._with(Action.DENY, self.found)
+        )
+
+    def advise(self) -> Advice:
+        """What the settings warn of, the most severe first."""
+        later = self.checks.later(self.namespace, self.change, self.deadline)
+        found = self._with(Action.WARN, sorted((*self.found, *later), key=_rank))
+        lines = [f"{each.field}: {each.message} [{each.label}]" for each in found[:MAX_LINES]]
+        if len(found) > MAX_LINES:
+            lines.append(f"{len(found) - MAX_LINES} more findings: see `portcullis lint`")
+        if self.missed:
+            lines.append(f"not judged, the cluster was not read in time: {', '.join(self.missed)}")
+        return Advice(tuple(lines), warned=tuple(each.check_id for each in found))
+
+    def _with(self, action: Action, found: Iterable[Fault]) -> list[Fault]:
+        return [each for each in found if self._action(each) is action]
+
+    def _action(self, fault: Fault) -> Action:
+        actions = self.checks.actions
+        return actions.of(fault, self._labels if actions.by_labels(fault.check_id) else {})
+
+    @lazy
+    def _labels(self) -> Mapping[str, str]:
+        found = self.checks.cluster.namespace(self.namespace, self.deadline)
+        return found.labels if found else {}
+
+
+def _rank(fault: Fault) -> int:
+    return fault.severity.rank
+
+
+def _stored(policy: NetworkPolicy | None) -> Stored | None:
+    parsed = stored(policy)
+    if policy is None or parsed is None:
+        return None
+    metadata = policy.metadata
+    named = {"namespace": metadata.namespace, "name": metadata.name}
+    value = {
+        "kind": "NetworkPolicy",
+        "metadata": named | {"annotations": metadata.annotation_map},
+        "spec": policy.spec,
+    }
+    return Stored(parsed, value)

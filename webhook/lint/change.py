@@ -1,0 +1,96 @@
+"""What a change of one policy makes wrong: findings of its new version that its old one lacks.
+
+A review tells both versions; the cluster around them is known to some checks alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from webhook.lint.cluster import Cluster, Stored
+from webhook.lint.facts import Facts
+from webhook.lint.registry import Finding, Lint, Severity
+from webhook.lint.runner import judge
+from webhook.lint.subject import Subject
+from webhook.model.namespace import SEAL_LABEL, Seal
+from webhook.netpol.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The cluster of a change: `cluster_of` makes each side of a world."""
+
+    before: Cluster
+    after: Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change of a NetworkPolicy.
+
+    Args:
+        old: None where it is made.
+        new: None where it goes.
+        around: None where the cluster is not known.
+    """
+
+    old: Stored | None
+    new: Stored | None
+    around: Around | None = None
+
+    def findings(
+        self, checks: Sequence[Lint[Any]], checkpoint: Callable[[], None] = lambda: None
+    ) -> list[Finding]:
+        """Run the checks; what the old version had wrong already is left out.
+
+        Args:
+            checks: to run, in the order in which findings are to be told.
+            checkpoint: called before each; may raise, to end the work.
+        """
+        now, former = self._now, self._former
+        found: list[Finding] = []
+        for check in checks:
+            checkpoint()
+            if now is not None and (check.removed or not now.gone):
+                fresh = [*judge((check,), now)]
+                known = (
+                    {_same(each) for each in judge((check,), former)} if fresh and former else ()
+                )
+                found += (each for each in fresh if _same(each) not in known)
+        return found
+
+    @property
+    def _now(self) -> Subject | None:
+        """The new version; the old one where it goes."""
+        stored = self.new or self.old
+        if stored is None:
+            return None
+        before, after = (self.around.before, self.around.after) if self.around else (None, None)
+        cluster = after or Cluster.alone(stored)
+        if self.new is None:
+            return Subject(stored, cluster, before=before, gone=True)
+        return Subject(stored, cluster, self.old, before)
+
+    @property
+    def _former(self) -> Subject | None:
+        if self.old is None or self.new is None:
+            return None
+        return Subject(self.old, self.around.before if self.around else Cluster.alone(self.old))
+
+
+def _same(finding: Finding) -> tuple[str, str, str, Severity]:
+    """What makes two findings one, wherever the rule stands now."""
+    return finding.check_id, finding.sub, finding.message, finding.severity
+
+
+def cluster_of(world: World, stored: Stored | None) -> Cluster:
+    """A cluster of which pods, Namespaces and policies are known, and nothing else.
+
+    Args:
+        world: has all namespaces.
+        stored: the policy that is judged, None where it is not there.
+    """
+    namespaces = world.table.namespaces
+    sealed = (name for name, labels in namespaces.items() if labels.get(SEAL_LABEL) == Seal.SEALED)
+    facts = Facts(declared=frozenset(namespaces), sealed=frozenset(sealed), named_namespaces=True)
+    return Cluster(world, facts, (stored,) if stored else ())
