@@ -10,6 +10,12 @@ from typing import Any
 
 import msgspec
 
+from webhook.model.text import several_lines
+
+MAX_FIELD = 2048
+"""Longest text of a field; what strangers wrote may have come into an error's message."""
+MAX_TRACEBACK = 16_384
+
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -22,12 +28,19 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _tame(record.getMessage()),
         }
-        line |= {key: value for key, value in vars(record).items() if key not in _STANDARD}
+        line |= {key: _tame(value) for key, value in vars(record).items() if key not in _STANDARD}
         if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+            # Its end tells what was raised.
+            end = self.formatException(record.exc_info)[-MAX_TRACEBACK:]
+            line["traceback"] = several_lines(end, MAX_TRACEBACK)
         return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def _tame(value: object) -> object:
+    """A field fit for terminals: JSON escapes a newline, but not U+009B, which xterm obeys."""
+    return several_lines(value, MAX_FIELD) if isinstance(value, str) else value
 
 
 def config(level: str = "info") -> dict[str, Any]:

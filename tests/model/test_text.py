@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.model.text import MAX_TOTAL_RUNES, MAX_WARNINGS, fit_warnings, one_line
+from webhook.model.text import MAX_TOTAL_RUNES, MAX_WARNINGS, fit_warnings, one_line, several_lines
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,19 @@ from webhook.model.text import MAX_TOTAL_RUNES, MAX_WARNINGS, fit_warnings, one_
 def test_one_line(text: str, line: str) -> None:
     """A text becomes one printable line of bounded length."""
     assert one_line(text) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        pytest.param("  two\n    lines", "  two\n    lines", id="newlines-and-blanks"),
+        pytest.param("esc\x1b[1m csi\x9b2J\r", "esc\ufffd[1m csi\ufffd2J\ufffd", id="control"),
+        pytest.param("x" * 30, "x" * 19 + "…", id="long"),
+    ],
+)
+def test_several_lines(text: str, shown: str) -> None:
+    """What is made of several lines stays so, and nothing else moves a cursor."""
+    assert several_lines(text, 20) == shown
 
 
 @given(st.lists(st.text(st.characters(codec=None), max_size=400), max_size=40))

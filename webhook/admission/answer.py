@@ -10,10 +10,14 @@ from webhook.admission.override import Override
 from webhook.checks.registry import Finding
 from webhook.model.namespace import OVERRIDE_ANNOTATION
 from webhook.model.review import AdmissionResponse, StatusCause, allowed, refused
-from webhook.model.text import fit_warnings, one_line
+from webhook.model.text import fit_warnings, one_line, several_lines
 
 _INVALID = frozenset({"FieldValueInvalid", "FieldValueNotSupported"})
 _AUDIT_VALUE_LIMIT = 1024
+_MAX_TOLD = 16
+"""Findings that a refusal tells; 1,000 bad values in a list are one mistake."""
+_MESSAGE_LIMIT = 2048
+"""Longest message of a finding, its lines and its field; net-conf.json is shown by the line."""
 
 
 def judged(
@@ -50,8 +54,10 @@ def advised(response: AdmissionResponse, advice: Advice) -> AdmissionResponse:
 
 def _refusal(standing: Sequence[Finding], override: Override) -> AdmissionResponse:
     invalid = all(finding.violation.reason in _INVALID for finding in standing)
-    lines = [str(finding.violation) for finding in standing]
-    causes = [_cause(finding) for finding in standing]
+    causes = [_cause(finding) for finding in standing[:_MAX_TOLD]]
+    lines = [f"{cause.field}: {cause.message}" for cause in causes]
+    if more := len(standing) - len(causes):
+        lines.append(f"and {more} more")
     hint = _how_to_override(standing, override)
     if invalid:
         # Of an Invalid, kubectl prints the causes and not the message.
@@ -66,8 +72,10 @@ def _refusal(standing: Sequence[Finding], override: Override) -> AdmissionRespon
 
 
 def _cause(finding: Finding) -> StatusCause:
+    """What is told of it; a check may quote what the author wrote, and other people read it."""
     violation = finding.violation
-    return StatusCause(violation.reason, violation.message, violation.field)
+    message = several_lines(violation.message, _MESSAGE_LIMIT)
+    return StatusCause(violation.reason, message, one_line(violation.field, _MESSAGE_LIMIT))
 
 
 def _ids(findings: Sequence[Finding]) -> list[str]:

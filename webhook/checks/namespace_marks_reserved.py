@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from webhook.checks.registry import Violation, check
 from webhook.checks.subjects import MarksChange
+from webhook.model.text import quoted
 
 
 @check("namespace-marks-reserved", MarksChange)
@@ -40,4 +41,4 @@ def namespace_marks_reserved(change: MarksChange) -> Iterator[Violation]:
 
 
 def _quoted(value: str | None) -> str:
-    return "unset" if value is None else f'"{value}"'
+    return "unset" if value is None else quoted(value)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from webhook.checks.registry import Violation, check
 from webhook.checks.subjects import PolicyChange
+from webhook.model.text import quoted
 
 _DIRECTIONS = ("Egress", "Ingress")
 
@@ -24,7 +25,8 @@ def networkpolicy_policytypes_valid(change: PolicyChange) -> Iterator[Violation]
     found = [it for it in enumerate(change.new.policy_types) if it[1] not in _DIRECTIONS]
     if found and not (change.old is not None and change.old.says_as(change.new)):
         for index, value in found:
-            message = f'Unsupported value: "{value}": supported values: "Egress", "Ingress"'
+            told = quoted(str(value))
+            message = f'Unsupported value: {told}: supported values: "Egress", "Ingress"'
             field = f"spec.policyTypes[{index}]"
             yield Violation("FieldValueNotSupported", field, message + _hint(value))
 
@@ -35,6 +37,8 @@ def _hint(value: object) -> str:
         return ""
     rest = str(value)[len(meant) :].strip()
     remark = (
-        f'; "{rest}" was probably meant as a remark, which YAML begins with " #"' if rest else ""
+        f'; {quoted(rest)} was probably meant as a remark, which YAML begins with " #"'
+        if rest
+        else ""
     )
     return f'; probably meant is "{meant}"{remark}'
