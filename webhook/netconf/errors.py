@@ -16,6 +16,8 @@ from webhook.netconf.place import Place, caret, place_of
 _SECRET = re.compile(rb"psk|accesskey|ipsec|wireguard|tencent|[\w+/=-]{32}", re.IGNORECASE)
 """A key with a secret, a backend that has one under a key that is misspelt, or what looks like one.
 """
+_SEARCHED = 32 * 1024
+"""Bytes that are searched; megabytes would take seconds, and no configuration is so long."""
 
 
 class Stage(StrEnum):
@@ -102,7 +104,7 @@ class NetConfError(ValueError):
     @property
     def tells_secrets(self) -> bool:
         """Whether the text may hold a value that must not be shown, on whatever line."""
-        return bool(_SECRET.search(self._data))
+        return len(self._data) > _SEARCHED or bool(_SECRET.search(self._data))
 
     def discreet(self) -> "NetConfError":
         """Return the error as an answer of admission may tell it, which is kept in audit logs.
