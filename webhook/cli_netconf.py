@@ -10,9 +10,10 @@ import json
 import os
 import sys
 from collections.abc import Iterable
-from typing import Any, TextIO
+from dataclasses import dataclass
+from typing import Any, BinaryIO
 
-from webhook.cli_netconf_input import Input, UnreadableError, load
+from webhook.cli_netconf_input import Input, UnreadableError, load, load_one
 from webhook.netconf import (
     Advice,
     Context,
@@ -93,10 +94,10 @@ def run(args: argparse.Namespace) -> int:
 
 def _dispatch(args: argparse.Namespace) -> int:
     if args.paths[0] == "diff" and len(args.paths) == _DIFF_PATHS:
-        return _diff(load(args.paths[1]), load(args.paths[2]), args)
+        return _diff(load_one(args.paths[1]), load_one(args.paths[2]), args)
     if len(args.paths) != 1:
         raise UnreadableError("give one FILE, or: diff OLD NEW")
-    return _jsonl(args) if args.jsonl else _judge(load(args.paths[0]), args)
+    return _jsonl(args) if args.jsonl else _judge_all(load(args.paths[0]), args)
 
 
 def _verdict(data: str | bytes, args: argparse.Namespace) -> Verdict:
@@ -109,22 +110,45 @@ def _verdict(data: str | bytes, args: argparse.Namespace) -> Verdict:
     )
 
 
-def _judge(source: Input, args: argparse.Namespace) -> int:
-    verdict = _verdict(source.data, args)
-    limits = _limits(verdict.netconf, args)
-    advice = warnings(verdict.netconf, etcd_mode=args.mode == "etcd") if verdict.netconf else ()
+def _judge_all(sources: tuple[Input, ...], args: argparse.Namespace) -> int:
+    """Judge each net-conf.json of the input; as JSON one object, or a list of several."""
+    judged = [_judge(source, args) for source in sources]
     if args.output == "json":
-        _emit_json(_report(source, verdict, limits, advice))
+        reports = [_report(each) for each in judged]
+        _emit_json(reports if len(reports) > 1 else reports[0])
     else:
-        _emit(_text(source, verdict, limits, advice))
-    grave = any(limit.effect is not Effect.DIFFERS for limit in limits)
-    refused = any(not lease.ok for lease in verdict.leases.values())
-    return FINDINGS if grave or refused or not verdict.ok else GOOD
+        _emit(line for each in judged for line in _text(each))
+    return FINDINGS if any(each.found for each in judged) else GOOD
 
 
-def _limits(netconf: NetConf | None, args: argparse.Namespace) -> tuple[Limit, ...]:
-    if netconf is None:
-        return ()
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """A net-conf.json, what flannel makes of it, and remarks on it."""
+
+    source: Input
+    verdict: Verdict
+    limits: tuple[Limit, ...] = ()
+    advice: tuple[Advice, ...] = ()
+
+    @property
+    def found(self) -> bool:
+        """Whether flannel, a node or the kernel refuses something of it."""
+        grave = any(limit.effect is not Effect.DIFFERS for limit in self.limits)
+        refused = any(not lease.ok for lease in self.verdict.leases.values())
+        return grave or refused or not self.verdict.ok
+
+
+def _judge(source: Input, args: argparse.Namespace) -> _Judged:
+    verdict = _verdict(source.data, args)
+    if verdict.netconf is None:
+        return _Judged(source, verdict)
+    limits = _limits(verdict.netconf, args)
+    return _Judged(
+        source, verdict, limits, warnings(verdict.netconf, etcd_mode=args.mode == "etcd")
+    )
+
+
+def _limits(netconf: NetConf, args: argparse.Namespace) -> tuple[Limit, ...]:
     return (*kernel_limits(netconf), *(windows_limits(netconf) if args.windows else ()))
 
 
@@ -138,9 +162,8 @@ def _emit_json(value: Any) -> None:
     sys.stdout.write("\n")
 
 
-def _text(
-    source: Input, verdict: Verdict, limits: tuple[Limit, ...], advice: tuple[Advice, ...]
-) -> Iterable[str]:
+def _text(judged: _Judged) -> Iterable[str]:
+    source, verdict, limits = judged.source, judged.verdict, judged.limits
     if verdict.error:
         yield source.message(verdict.error)
         yield from (f"    {line}" for line in verdict.error.caret().splitlines())
@@ -154,7 +177,9 @@ def _text(
         yield f"lease {cidrs}: {'ok' if lease.ok else lease.error}{_note(lease.note)}"
     yield from (f"limit: {limit.key}: {limit.value}: {limit.message}" for limit in limits)
     passed = {limit.key for limit in limits}
-    yield from (f"warning: {entry}" for entry in advice if entry.key not in passed or entry.place)
+    yield from (
+        f"warning: {entry}" for entry in judged.advice if entry.key not in passed or entry.place
+    )
 
 
 def _note(note: str) -> str:
@@ -174,10 +199,10 @@ def _error(source: Input, error: NetConfError) -> dict[str, Any]:
     }
 
 
-def _report(
-    source: Input, verdict: Verdict, limits: tuple[Limit, ...], advice: tuple[Advice, ...]
-) -> dict[str, Any]:
+def _report(judged: _Judged) -> dict[str, Any]:
+    source, verdict = judged.source, judged.verdict
     return {
+        "source": source.name,
         "ok": verdict.ok,
         "stage": verdict.stage,
         "error": _error(source, verdict.error) if verdict.error else None,
@@ -196,7 +221,7 @@ def _report(
                 "effect": entry.effect,
                 "message": entry.message,
             }
-            for entry in limits
+            for entry in judged.limits
         ],
         "warnings": [
             {
@@ -205,7 +230,7 @@ def _report(
                 "line": entry.place.line if entry.place else None,
                 "column": entry.place.column if entry.place else None,
             }
-            for entry in advice
+            for entry in judged.advice
         ],
     }
 
@@ -214,8 +239,8 @@ def _jsonl(args: argparse.Namespace) -> int:
     path = args.paths[0]
     try:
         if path == "-":
-            return _judge_lines(sys.stdin, args)
-        with open(path, encoding="utf-8") as lines:  # noqa: PTH123 - read line by line
+            return _judge_lines(sys.stdin.buffer, args)
+        with open(path, "rb") as lines:  # noqa: PTH123 - read line by line
             return _judge_lines(lines, args)
     except BrokenPipeError:
         raise
@@ -223,36 +248,70 @@ def _jsonl(args: argparse.Namespace) -> int:
         raise UnreadableError(f"{path}: {error.strerror}") from None
 
 
-def _judge_lines(lines: TextIO, args: argparse.Namespace) -> int:
-    """Write a verdict for each line; return FINDINGS if flannel starts not with all of them."""
+def _judge_lines(lines: BinaryIO, args: argparse.Namespace) -> int:
+    """Write a verdict for each line; a line that cannot be read is told of, and the rest judged.
+
+    Returns:
+        UNREADABLE if a line was, else FINDINGS if flannel does not start with all of them.
+    """
     status = GOOD
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            case = json.loads(line)
-            name, text = case["id"], str(case["netconf"])
-        except (ValueError, KeyError, TypeError):
-            raise UnreadableError(f'line {number}: not {{"id": …, "netconf": …}}') from None
+            name, text = _case(line)
+        except UnreadableError as error:
+            sys.stderr.write(f"portcullis netconf: line {number}: {error}\n")
+            status = UNREADABLE
+            continue
         verdict = _verdict(text, args)
-        status = status if verdict.ok else FINDINGS
+        status = status if verdict.ok else max(status, FINDINGS)
         leases = {cidrs: {"ok": lease.ok} for cidrs, lease in verdict.leases.items()}
         row = {"id": name} | verdict.as_case() | ({"lease": leases} if leases else {})
         sys.stdout.write(json.dumps(row) + "\n")
     return status
 
 
+def _case(line: bytes) -> tuple[Any, str]:
+    """The id and the text of a line.
+
+    Raises:
+        UnreadableError: it has not both.
+    """
+    try:
+        case = json.loads(line)
+    except UnicodeDecodeError as error:
+        raise UnreadableError(f"not UTF-8: {error.reason} at byte {error.start + 1}") from None
+    except (ValueError, RecursionError) as error:
+        raise UnreadableError(f"not JSON: {error}") from None
+    if not isinstance(case, dict) or not {"id", "netconf"} <= case.keys():
+        raise UnreadableError('not an object {"id": …, "netconf": "…"}')
+    if not isinstance(case["netconf"], str):
+        raise UnreadableError("netconf: must be a string, the text of the file")
+    return case["id"], case["netconf"]
+
+
 def _diff(old: Input, new: Input, args: argparse.Namespace) -> int:
     before, after = _verdict(old.data, args), _verdict(new.data, args)
-    if before.netconf is None or after.netconf is None:
-        _emit(_broken(old, before, new, after))
-        return FINDINGS if after.netconf is None else GOOD
-    rated = changes(before.netconf, after.netconf, _context(args))
+    rated: tuple[KeyChange, ...] = ()
+    if before.netconf and after.netconf:
+        rated = changes(before.netconf, after.netconf, _context(args))
     if args.output == "json":
-        _emit_json({"worst": worst(rated).value, "live": args.live, "changes": _rows(rated)})
+        _emit_json(
+            {
+                "worst": worst(rated).value if after.netconf else Rating.BREAKS.value,
+                "live": args.live,
+                "changes": _rows(rated),
+                "old_error": _error(old, before.error) if before.error else None,
+                "new_error": _error(new, after.error) if after.error else None,
+            }
+        )
+    elif before.error or after.error:
+        _emit(_broken(old, before, new, after))
     else:
         _emit(_rated(rated, live=args.live))
-    return FINDINGS if args.live and worst(rated) is not Rating.SAFE else GOOD
+    unsafe = args.live and worst(rated) is not Rating.SAFE
+    return FINDINGS if unsafe or after.error else GOOD
 
 
 def _broken(old: Input, before: Verdict, new: Input, after: Verdict) -> Iterable[str]:

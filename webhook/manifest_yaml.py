@@ -274,6 +274,13 @@ class Locator:
 
         Of a path that leads to what is absent, the innermost part that is there counts.
         """
+        node = self.node(document, path)
+        return (
+            (node.start_mark.line + 1, node.start_mark.column + 1) if node is not None else (1, 1)
+        )
+
+    def node(self, document: int, path: tuple[str | int, ...]) -> Any:
+        """Find the node of a value, or the innermost that is there; None where nothing is."""
         while len(self._nodes) <= document and self._loader.check_node():
             self._nodes.append(self._loader.get_node())
         node = self._nodes[document] if document < len(self._nodes) else None
@@ -282,9 +289,7 @@ class Locator:
             if below is None:
                 break
             node = below
-        return (
-            (node.start_mark.line + 1, node.start_mark.column + 1) if node is not None else (1, 1)
-        )
+        return node
 
 
 def locate(text: str, document: int, path: tuple[str | int, ...]) -> tuple[int, int]:

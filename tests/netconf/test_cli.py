@@ -121,11 +121,66 @@ def test_manifests(capsys, write, text):
         pytest.param("kind: [\n", id="no-yaml"),
         pytest.param("kind: ConfigMap\nbinaryData:\n  net-conf.json: '*'\n", id="no-base64"),
         pytest.param('{"kind": "ConfigMap"}', id="json-no-key"),
+        pytest.param('{"kind": "Pod", "apiVersion": "v1"}', id="json-other-kind"),
+        pytest.param('kind: ConfigMap\ndata:\n  net-conf.json: {"Network": "x"}\n', id="no-string"),
+        pytest.param("kind: ConfigMap\ndata: {net-conf.json: a, net-conf.json: b}\n", id="twice"),
+        pytest.param("kind: " + "[" * 100_000, id="deep"),
     ],
 )
 def test_unreadable(capsys, write, text):
     """What holds no net-conf.json could not be read."""
     assert run(capsys, write(text))[0] == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"kind": "x", "data": 1, "Backend": {"Type": "vxlan"}}', id="unknown-keys"),
+        pytest.param('{"metadata": {}, "items": [], "Backend": {"Type": "vxlan"}}', id="items"),
+    ],
+)
+def test_unknown_keys_make_no_manifest(capsys, write, text):
+    """A bare net-conf.json may have any unknown key; flannel ignores it."""
+    assert run(capsys, write(text))[0] == 0
+
+
+def several(*texts):
+    """A manifest of a ConfigMap for each text."""
+    return "---\n".join(
+        f"kind: ConfigMap\nmetadata: {{name: c{number}, namespace: kube-system}}\ndata:\n"
+        f"  net-conf.json: '{text}'\n"
+        for number, text in enumerate(texts)
+    )
+
+
+def test_every_config_map_of_a_manifest(capsys, write):
+    """Each net-conf.json of a file is judged, and named; one that is broken is a finding."""
+    name = write(several(GOOD, "x"), "all.yaml")
+    status, out = run(capsys, name)
+    listed = json.loads(run(capsys, name, "--output", "json")[1])
+
+    assert status == 1
+    assert f"{name}: kube-system/c0: ok" in out
+    assert f"{name}: kube-system/c1: data[net-conf.json]:1:1" in out
+    assert [True, False] == [report["ok"] for report in listed]
+
+
+def test_diff_wants_one_of_each(capsys, write):
+    """What a manifest of several would be compared with is anybody's guess."""
+    assert main(["diff", write(several(GOOD, DIRECT), "all.yaml"), write(GOOD)]) == 2
+    assert "holds 2 of net-conf.json" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("x" + "\n" * 400_000, id="empty-lines"),
+        pytest.param("kind: List\nitems:\n" + "- {data: {a: b}}\n" * 20_000, id="list"),
+    ],
+)
+def test_looking_for_manifests_is_linear(capsys, write, text):
+    """No text is looked at again from each of its lines; squared, these take minutes."""
+    assert run(capsys, write(text))[0] in {1, 2}
 
 
 def test_no_such_file(capsys):
@@ -153,6 +208,37 @@ def test_jsonl(capsys, write):
     assert {"id": "t1", "ok": False, "stage": "parse"} == bad
 
 
+GOOD_LINE = json.dumps({"id": "good", "netconf": GOOD}).encode()
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        pytest.param(b"x", "not JSON", id="no-json"),
+        pytest.param(b"[" * 100_000, "not JSON", id="deep"),
+        pytest.param(b'{"id": "a", "netconf": "\xff"}', "not UTF-8", id="no-utf8"),
+        pytest.param(b'{"id": "a"}', "not an object", id="no-netconf"),
+        pytest.param(b'{"netconf": "{}"}', "not an object", id="no-id"),
+        pytest.param(b'["a", "{}"]', "not an object", id="no-object"),
+        pytest.param(b'{"id": "a", "netconf": {}}', "netconf: must be a string", id="no-text"),
+    ],
+)
+def test_jsonl_line_that_cannot_be_read(capsys, tmp_path, line, message):
+    """A bad line is told of with its number, the others get their verdicts, the exit tells."""
+    (tmp_path / "lines").write_bytes(b"\n".join([GOOD_LINE, line, GOOD_LINE]))
+    status = main(["--jsonl", str(tmp_path / "lines")])
+    printed = capsys.readouterr()
+
+    assert status == 2
+    assert f"line 2: {message}" in printed.err
+    assert ["good", "good"] == [json.loads(row)["id"] for row in printed.out.splitlines()]
+
+
+def test_jsonl_of_nothing(capsys, write):
+    """No line is no finding."""
+    assert (0, "") == run(capsys, "--jsonl", write(""))
+
+
 @pytest.mark.parametrize(
     ("old", "new", "args", "status"),
     [
@@ -178,3 +264,13 @@ def test_diff_text(capsys, write):
     assert "X Backend.DirectRouting" in run(capsys, "diff", old, new, "--rp-filter", "1")[1]
     report = json.loads(run(capsys, "diff", old, new, "--output", "json")[1])
     assert ("R", "Backend.DirectRouting") == (report["worst"], report["changes"][0]["key"])
+
+
+def test_diff_of_a_broken_text_as_json(capsys, write):
+    """What cannot be compared is told as JSON too, with the place."""
+    status, out = run(capsys, "diff", write(GOOD, "old"), write("x", "new"), "--output", "json")
+    report = json.loads(out)
+
+    assert (1, "B", []) == (status, report["worst"], report["changes"])
+    assert report["old_error"] is None
+    assert (1, 1) == (report["new_error"]["line"], report["new_error"]["column"])

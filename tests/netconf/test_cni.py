@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from webhook.netconf import check_cni
+from webhook.netconf.cni import MOST_FAULTS
 
 FLANNEL = {"type": "flannel", "delegate": {"hairpinMode": True, "isDefaultGateway": True}}
 PORTMAP = {"type": "portmap", "capabilities": {"portMappings": True}}
@@ -101,3 +102,10 @@ def test_deep_and_huge_texts() -> None:
     assert check_cni("[" * 5000 + "]" * 5000) != ()
     assert check_cni('{"a":' * 5000 + "1" + "}" * 5000) != ()
     assert check_cni('{"name":"a","plugins":[{"type":"b","n":' + "9" * 50_000 + "}]}") == ()
+
+
+def test_few_of_many_faults():
+    """A list of nothing but broken plugins gets an answer of bounded length."""
+    text = json.dumps({"name": "cbr0", "plugins": [{}] * 5_000})
+
+    assert MOST_FAULTS == len(check_cni(text))

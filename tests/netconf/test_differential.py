@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.netconf.adversary import adversarial
 from tests.netconf.texts import configurations, known_texts, mutations
 from webhook.netconf import NetConfError
 from webhook.netconf.backend_reader import _refusal, find_backend, read_backend
@@ -21,6 +22,7 @@ MODULE = Path(__file__).parent / "differential"
 TEXTS = 60_000
 CONFIGURATIONS = 60_000
 IN_BYTES = 10_000
+ADVERSARIAL = 60_000
 
 pytestmark = [
     pytest.mark.slow,
@@ -41,10 +43,11 @@ def flannel(tmp_path_factory):
 
 
 def texts():
-    """Every known text, mutations of them, configurations at the edges, slips in bytes."""
+    """Every known text, mutations, configurations at the edges, an adversary's, slips in bytes."""
     yield from map(encode, known_texts())
     yield from map(encode, mutations(seed=28, count=TEXTS))
     yield from map(encode, configurations(seed=27, count=CONFIGURATIONS))
+    yield from adversarial(seed=26, count=ADVERSARIAL)
     rng = random.Random(10)
     for text in mutations(seed=29, count=IN_BYTES):
         data = bytearray(encode(text))

@@ -207,6 +207,16 @@ def test_warnings(text, key, message):
     assert message in found[key]
 
 
+def test_few_of_many_unknown_keys():
+    """A text of nothing but unknown keys gets few remarks: each is looked up among the known."""
+    many = {f"Portx{number}": 1 for number in range(500)}
+    found = warnings(parse(conf({"Type": "vxlan"} | many, **many)))
+
+    assert 22 == len(found)
+    assert "…: 490 more unknown keys, ignored" == str(found[-2])
+    assert "Backend.…: 490 more unknown keys, ignored" == str(found[-1])
+
+
 def test_no_warnings():
     """The upstream manifest's text draws no remark."""
     assert () == warnings(parse(conf(EnableNFTables=False)))

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.netconf.adversary import adversarial
 from tests.netconf.texts import configurations, mutations
 from webhook.netconf import NetConfError, changes, judge, parse, warnings, windows_limits
 from webhook.netconf.scan import MAX_STEPS, SyntaxFault, scan
@@ -63,6 +64,8 @@ def test_many_seeded_mutations():
     for text in mutations(seed=4, count=100_000):
         survives(text)
     for text in configurations(seed=5, count=50_000):
+        survives(text)
+    for text in adversarial(seed=6, count=20_000):
         survives(text)
 
 

@@ -19,6 +19,8 @@ from webhook.netconf.text import fold, quoted
 
 USUAL_MTU = 1500
 """An MTU above this is a black hole on most networks."""
+MOST_UNKNOWN = 10
+"""The most unknown keys that are remarked on one by one, at the top level and in Backend."""
 
 _ETCD_ONLY = (
     "SubnetLen",
@@ -78,15 +80,20 @@ def _backend_absent(netconf: NetConf) -> Iterator[Advice]:
 
 
 def _unknown(netconf: NetConf) -> Iterator[Advice]:
-    known = BACKEND[netconf.backend.type]
-    for member in netconf.source.unknown:
+    """Remarks on the first unknown keys; a hostile text has many, and each takes its time."""
+    source, known = netconf.source, BACKEND[netconf.backend.type]
+    ours = set(map(fold, WINDOWS_ONLY)) if netconf.backend.type == "vxlan" else set()
+    within = [member for member in source.backend_unknown if fold(member.key) not in ours]
+    for member in source.unknown[:MOST_UNKNOWN]:
         message = _gone(member) or _misplaced(member, known) or _misspelt(member, TOP_LEVEL)
         yield _at(netconf, _shown(member.key), member, message)
-    for member in netconf.source.backend_unknown:
-        if netconf.backend.type == "vxlan" and fold(member.key) in map(fold, WINDOWS_ONLY):
-            continue
+    for member in within[:MOST_UNKNOWN]:
         message = _top_level(member) or _misspelt(member, known)
         yield _at(netconf, f"Backend.{_shown(member.key)}", member, message)
+    for key, members in (("", source.unknown), ("Backend.", within)):
+        if len(members) > MOST_UNKNOWN:
+            more = f"{len(members) - MOST_UNKNOWN} more unknown keys, ignored"
+            yield _at(netconf, f"{key}…", members[MOST_UNKNOWN], more)
 
 
 def _shown(name: str) -> str:

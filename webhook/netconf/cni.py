@@ -8,13 +8,17 @@ letter; a plugin is a struct, so case does not matter there), flannel-io/cni-plu
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from itertools import islice
+from typing import Any, Final
 
 from webhook.netconf.errors import NetConfError
 from webhook.netconf.plain import TooDeepError, to_python
 from webhook.netconf.scan import Kind
 from webhook.netconf.syntax import read_document
 from webhook.netconf.text import encode, fold
+
+MOST_FAULTS: Final = 20
+"""The most faults that are told of one text; a hostile one has as many as it has plugins."""
 
 _PLACEHOLDER = re.compile(rb"__[A-Z0-9_]+?__")
 _NO_MTU = "an explicit MTU defeats Backend.MTU of net-conf.json"
@@ -56,7 +60,7 @@ def check_cni(text: str | bytes, *, template: bool = False) -> tuple[CniFault, .
         value = to_python(data, document.start, len(data))
     except (TooDeepError, ValueError):
         return (CniFault("", "is nested too deep"),)
-    return tuple(_list(value))
+    return tuple(islice(_list(value), MOST_FAULTS))
 
 
 def _list(conf: dict[str, Any]) -> Iterator[CniFault]:
