@@ -54,6 +54,22 @@ PROJECTED = [
 ]
 
 
+def projected(source, kind="configMap"):
+    """A volume of the ConfigMap that is watched over, and of another source behind it."""
+    sources = [{"configMap": {"name": "kube-flannel-cfg"}}, {kind: source}]
+    return [{"name": "flannel-cfg", "projected": {"sources": sources}}]
+
+
+def decoy():
+    """A container as it was, that may do nothing, and one that runs flanneld."""
+    second = {"name": "x", "command": ["/opt/bin/flanneld", "--net-config-path=/x"]}
+    spec = UPSTREAM | {"containers": [*UPSTREAM["containers"], second]}
+    return flanneld(msgspec.convert({"spec": {"template": {"spec": spec}}}, DaemonSet))
+
+
+DECOY = decoy()
+
+
 @pytest.mark.parametrize(
     ("old", "new", "rows"),
     [
@@ -147,6 +163,84 @@ PROJECTED = [
         pytest.param(
             AS_IT_WAS, run(**args("--net-config-path=$(HERE)")), ["hidden"], id="expansion"
         ),
+        pytest.param(
+            AS_IT_WAS,
+            run(args=["--ip-masq", "--kube-subnet-mgr", "$(MORE)"]),
+            ["hidden"],
+            id="expansion-to-a-flag",
+        ),
+        pytest.param(
+            AS_IT_WAS, run(**args("--public-ip=$(IP)", "--iface", "$(IF)")), [], id="of-other-flags"
+        ),
+        pytest.param(
+            AS_IT_WAS,
+            run(
+                **args("stop", "--net-config-path=/etc/kube-flannel/net-conf.json"),
+                **env("FLANNELD_NET_CONFIG_PATH", value="/x"),
+            ),
+            ["path"],
+            id="go-reads-no-flag-behind-a-word",
+        ),
+        pytest.param(
+            AS_IT_WAS,
+            run(
+                **args("--iface", "--net-config-path=/etc/kube-flannel/net-conf.json"),
+                **env("FLANNELD_NET_CONFIG_PATH", value="/x"),
+            ),
+            ["path"],
+            id="value-that-looks-like-a-flag",
+        ),
+        pytest.param(
+            AS_IT_WAS,
+            run(args=["--", "--kube-subnet-mgr"]),
+            ["etcd"],
+            id="behind-two-hyphens",
+        ),
+        pytest.param(
+            AS_IT_WAS,
+            run(
+                volumeMounts=[
+                    {"name": "flannel-cfg", "mountPath": "/etc/kube-flannel/"},
+                    {"name": "other", "mountPath": "/etc/./kube-flannel"},
+                ]
+            ),
+            ["path"],
+            id="mounted-over-by-another-spelling",
+        ),
+        pytest.param(
+            AS_IT_WAS,
+            run(
+                volume(
+                    "kube-flannel-cfg",
+                    items=[
+                        {"key": "net-conf.json", "path": "net-conf.json"},
+                        {"key": "x", "path": "a/net-conf.json"},
+                    ],
+                ),
+                volumeMounts=[
+                    {
+                        "name": "flannel-cfg",
+                        "mountPath": "/etc/kube-flannel/",
+                        "subPathExpr": "a",
+                    }
+                ],
+            ),
+            ["config-map"],
+            id="folder-by-an-expression",
+        ),
+        pytest.param(
+            AS_IT_WAS, run(projected({"name": "mine"})), ["config-map"], id="projected-over"
+        ),
+        pytest.param(
+            AS_IT_WAS,
+            run(projected({"name": "mine", "items": [{"key": "x", "path": "x"}]})),
+            [],
+            id="projected-beside",
+        ),
+        pytest.param(
+            AS_IT_WAS, run(projected({"name": "mine"}, "secret")), ["path"], id="secret-over"
+        ),
+        pytest.param(AS_IT_WAS, DECOY, ["hidden"], id="two-of-them"),
         pytest.param(AS_IT_WAS, None, ["gone"], id="no-flanneld"),
         pytest.param(run(volume("mine")), run(volume("mine"), image="x"), [], id="was-so-before"),
         pytest.param(None, AS_IT_WAS, [], id="created"),

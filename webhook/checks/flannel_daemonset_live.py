@@ -56,7 +56,8 @@ ROWS: Final = {
         "to remove flannel, drain the nodes first",
     ),
     "hidden": Row(
-        "a shell or script before flanneld, envFrom, or a reference, where none was",
+        "a shell or script before flanneld, envFrom, a reference, or a second flanneld, where none "
+        "was",
         "what flanneld gets cannot be read from the DaemonSet",
         "give flanneld's arguments plainly",
     ),

@@ -5,8 +5,10 @@ environment fills what the command line leaves open), pkg/subnet/kube/annotation
 package, and core/v1 (volumes, mounts).
 """
 
+import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +35,7 @@ class VolumeMount(msgspec.Struct, frozen=True, rename="camel"):
     name: str = ""
     mount_path: str = ""
     sub_path: str = ""
+    sub_path_expr: str = ""
 
 
 class Container(msgspec.Struct, frozen=True, rename="camel"):
@@ -45,6 +48,11 @@ class Container(msgspec.Struct, frozen=True, rename="camel"):
     env: list[EnvVar] | None = None
     env_from: list[dict[str, Any]] | None = None
     volume_mounts: list[VolumeMount] | None = None
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its command line, as far as it does not come from the image."""
+        return (*(self.command or ()), *(self.args or ()))
 
 
 class KeyToPath(msgspec.Struct, frozen=True):
@@ -138,11 +146,14 @@ def normal_prefix(prefix: str) -> str:
 def flanneld(daemon_set: DaemonSet) -> Flanneld | None:
     """How a DaemonSet runs flanneld; None where none of its containers looks like it."""
     spec = daemon_set.spec.template.spec
-    for index, container in enumerate(spec.containers or ()):
-        words = (*(container.command or ()), *(container.args or ()))
-        if is_flanneld(container.name, container.image, words):
-            return _read(index, container, spec.volumes or ())
-    return None
+    found = [
+        _read(index, container, spec.volumes or ())
+        for index, container in enumerate(spec.containers or ())
+        if is_flanneld(container.name, container.image, container.words)
+    ]
+    if len(found) > 1:
+        return replace(found[0], hidden="more than one container looks like flanneld")
+    return found[0] if found else None
 
 
 def is_flanneld(name: str, image: str, words: Sequence[str]) -> bool:
@@ -172,7 +183,31 @@ def _read(index: int, container: Container, volumes: Sequence[Volume]) -> Flanne
 
 _TRUE = frozenset({"1", "t", "T", "TRUE", "true", "True"})
 """What Go's strconv.ParseBool takes for true."""
-_BOOLEAN = frozenset({"kube-subnet-mgr"})
+_FLAG = re.compile(r"--?([^-=][^=]*)(?:(=)(.*))?", re.DOTALL)
+"""A flag as Go's flag package takes it; what follows another word is not looked at any more."""
+_BOOLEAN = frozenset(
+    {
+        "kube-subnet-mgr",
+        "ip-masq",
+        "ip-masq-fully-random-disable",
+        "ip-blackhole-route",
+        "iptables-forward-rules",
+        "set-node-network-unavailable",
+        "use-multi-cluster-cidr",  # v0.21 to v0.24
+        "version",
+    }
+)
+"""flanneld's flags that take no word after them for their value."""
+_VALUED = frozenset(
+    {
+        "net-config-path", "kube-annotation-prefix", "kubeconfig-file", "kube-api-url", "iface",
+        "iface-regex", "iface-can-reach", "public-ip", "public-ipv6", "subnet-file", "healthz-ip",
+        "healthz-port", "iptables-resync", "subnet-lease-renew-margin", "etcd-endpoints",
+        "etcd-prefix", "etcd-keyfile", "etcd-certfile", "etcd-cafile", "etcd-username",
+        "etcd-password", "v", "vmodule", "log_backtrace_at",
+    }
+)  # fmt: skip
+"""Those that do, whatever it looks like."""
 _SHOWN = ("net-config-path", "kube-annotation-prefix", "kube-subnet-mgr")
 
 
@@ -184,6 +219,8 @@ def _hidden(container: Container) -> str:
     if container.env_from:
         return "its environment comes from envFrom"
     flags = _Flags(container)
+    if flags.unread:
+        return f'"{flags.unread}" is filled in by the kubelet'
     references = (value for name in _SHOWN if "$(" in (value := flags.get(name, "")))
     for value in references:
         return f'"{value}" is filled in by the kubelet'
@@ -199,11 +236,21 @@ def _variable(flag: str) -> str:
 
 
 class _Flags:
-    """The flags of a container: of its command line, then of its environment."""
+    """The flags of a container: of its command line, then of its environment.
+
+    Args:
+        unread: a word that may become a flag when the kubelet has filled in its variables.
+    """
 
     def __init__(self, container: Container) -> None:
         words = [*(container.command or ())[1:], *(container.args or ())]
-        self._given = dict(_parse(words))
+        self._given: dict[str, str] = {}
+        self.unread = ""
+        for name, value in _parse(words):
+            if "$(" in name:
+                self.unread = self.unread or name
+            else:
+                self._given[name] = value
         self._env: Mapping[str, str] = {v.name: v.value for v in container.env or ()}
 
     def get(self, name: str, default: str) -> str:
@@ -214,47 +261,69 @@ class _Flags:
 
 
 def _parse(words: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Flags as Go's flag package reads them; of flags that are not looked for, values are words."""
-    for index, word in enumerate(words):
-        if not word.startswith("-") or word == "--":
-            continue
-        name, given, value = word.lstrip("-").partition("=")
+    """Flags and values in the order of Go's `FlagSet.parseOne`; a word with a variable is a name.
+
+    A flag that v0.28.10 has not may take a value or none: a word that is no flag is taken for it.
+    """
+    at = 0
+    while at < len(words):
+        word = words[at]
+        flag = _FLAG.fullmatch(word)
+        at += 1
+        if flag is None or "$(" in flag[1]:
+            if "$(" in word:
+                yield word, ""
+            return
+        name, given, value = flag.groups("")
         if given:
             yield name, value
         elif name in _BOOLEAN:
             yield name, "true"
-        elif index + 1 < len(words):
-            yield name, words[index + 1]
+        elif at < len(words) and (name in _VALUED or not words[at].startswith("-")):
+            yield name, words[at]
+            at += 1
 
 
 def _source(
     path: str, mounts: Sequence[VolumeMount], volumes: Sequence[Volume]
 ) -> tuple[str, str] | None:
     """The ConfigMap and key that a file of the container is; the longest mount wins."""
+    path = posixpath.normpath(path)
     fitting = [mount for mount in mounts if _below(path, mount) is not None]
     if not fitting:
         return None
-    mount = max(fitting, key=lambda it: len(it.mount_path))
+    # Of two spellings of one path the later mount lies above.
+    mount = max(reversed(fitting), key=lambda it: len(posixpath.normpath(it.mount_path)))
     file = _below(path, mount) or ""
     volume = next((it for it in volumes if it.name == mount.name), Volume())
-    inside = "/".join(part for part in (mount.sub_path.strip("/"), file) if part)
-    return next((found for it in _config_maps(volume) if (found := _key(it, inside))), None)
+    within = mount.sub_path_expr or mount.sub_path
+    inside = "/".join(part for part in (within.strip("/"), file) if part)
+    if volume.config_map:
+        return _key(volume.config_map, inside)
+    return _projected(volume.projected, inside) if volume.projected else None
 
 
 def _below(path: str, mount: VolumeMount) -> str | None:
     """What is left of a path below a mount."""
-    where = mount.mount_path.rstrip("/")
+    where = posixpath.normpath(mount.mount_path).rstrip("/")
     if path == where:
         return ""
     return path[len(where) + 1 :] if path.startswith(f"{where}/") else None
 
 
-def _config_maps(volume: Volume) -> Iterator[ConfigMapSource]:
-    if volume.config_map:
-        yield volume.config_map
-    for source in (volume.projected.sources if volume.projected else None) or ():
-        if "configMap" in source:
-            yield msgspec.convert(source["configMap"], ConfigMapSource)
+def _projected(volume: Projected, file: str) -> tuple[str, str] | None:
+    """The ConfigMap and key of a file of several sources: of two that have it the last one wins.
+
+    Without items a source may have any file, so that none before it counts.
+    """
+    for source in reversed(volume.sources or ()):
+        for kind, content in source.items():
+            if kind not in {"configMap", "secret"}:
+                continue
+            found = _key(msgspec.convert(content or {}, ConfigMapSource), file)
+            if found:
+                return found if kind == "configMap" else None
+    return None
 
 
 def _key(source: ConfigMapSource, file: str) -> tuple[str, str] | None:
