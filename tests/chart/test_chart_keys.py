@@ -20,8 +20,12 @@ NO_EFFECT_ALONE = {
 
 CONTEXT = {
     "autoscaling": ["autoscaling.enabled=true"],
+    "grafanaDashboard": ["grafanaDashboard.enabled=true"],
     "networkPolicy.egress": ["networkPolicy.egress.enabled=true"],
+    "podMonitor": ["podMonitor.enabled=true"],
+    "prometheusRule": ["prometheusRule.enabled=true"],
     "serviceAccount.create": ['serviceAccount.name="mine"'],
+    "serviceMonitor": ["serviceMonitor.enabled=true"],
 }
 """What must be set for a key, or all keys under it, to matter."""
 
@@ -30,6 +34,9 @@ SAMPLES: Mapping[str, Any] = {
     "defaultDeny.rules": [{"namespaceSelector": {}, "profile": "none"}],
     "server.metricsPort": 9500,
     "dnsPolicy": "Default",
+    "serviceMonitor.interval": "1m",
+    "podMonitor.interval": "1m",
+    "prometheusRule.disabled": ["PortcullisAbsent"],
     "extraObjects": [{"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "other"}}],
     "defaultDeny.profile": "deny-ingress",
     "image.digest": "sha256:" + "a" * 64,
