@@ -2,4 +2,4 @@
 
 from webhook import bootstrap, settings
 
-app, replica, contexts = bootstrap.webhook(settings.load())
+app, replica, site = bootstrap.webhook(settings.load())

@@ -32,6 +32,7 @@ CONNECTIONS = (1, 8, 32)
 STARTERS = {
     "go": servers.go,
     "portcullis": servers.portcullis,
+    "front": servers.front,
     "bare": servers.bare,
     "flask": servers.flask,
 }

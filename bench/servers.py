@@ -151,6 +151,21 @@ def bare(place: Place) -> Iterator[Server]:
 
 
 @contextmanager
+def front(place: Place) -> Iterator[Server]:
+    """Start our own worker with an endpoint that decodes and allows."""
+    ca, cert, key = certificates(place.folder)
+    port = _free_port()
+    command = [
+        *(str(GUNICORN), f"--config={BENCH / 'front.conf.py'}", f"--workers={WORKERS}"),
+        *(f"--pythonpath={BENCH}", f"--bind=127.0.0.1:{port}", "variants:flask_app"),
+    ]
+    environment = {"BENCH_CERT": str(cert), "BENCH_KEY": str(key)}
+    name = "do-nothing admission, our worker"
+    with _started(name, place, command, port, ca, environment) as server:
+        yield server
+
+
+@contextmanager
 def _stock(name: str, application: str, place: Place) -> Iterator[Server]:
     ca, cert, key = certificates(place.folder)
     port = _free_port()

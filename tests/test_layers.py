@@ -20,6 +20,7 @@ EXCLUSIVE = {
     "flask": ["webhook.server*", "webhook.bootstrap"],
     "werkzeug": ["webhook.server*"],
     "gunicorn": ["webhook.server*"],
+    "httptools": ["webhook.server.http1"],
     "cryptography": ["certs*"],
     "jsonpatch": ["webhook.defaulting"],
     "yaml": ["webhook.manifest*", "webhook.cli*"],
@@ -149,6 +150,7 @@ LAYERS = {
         "webhook.deadline",
         "webhook.errors",
         "webhook.settings*",
+        "webhook.waiting",
     ],
     "webhook.cluster*": [
         "webhook.cluster*",
@@ -160,6 +162,7 @@ LAYERS = {
         "webhook.deadline",
         "webhook.errors",
         "webhook.settings",
+        "webhook.waiting",
         "certs*",
     ],
     "certs*": ["certs*"],

@@ -47,7 +47,10 @@ from webhook.model.trust import Anchor
 from webhook.own_profiles import OwnProfiles
 from webhook.replica import Leaf, Parts, Replica, utc_now
 from webhook.server.app import create_app
-from webhook.server.tls import TlsContexts, TlsPolicy
+from webhook.server.callers import Callers
+from webhook.server.endpoint import AdmissionEndpoint
+from webhook.server.site import WebhookSite
+from webhook.server.tls import TlsPolicy
 from webhook.settings import (
     AllowSettings,
     Environment,
@@ -74,7 +77,7 @@ class Webhook(NamedTuple):
 
     app: Flask
     replica: Replica
-    contexts: TlsContexts
+    site: WebhookSite
 
 
 def webhook(environment: Environment) -> Webhook:
@@ -90,8 +93,16 @@ def webhook(environment: Environment) -> Webhook:
         tls_policy(settings.server),
         refresh_seconds=settings.certificates.refresh_period,
     )
-    app = create_app(replica, replica.lifecycle, settings.server, ServerMetrics())
-    return Webhook(app, replica, replica.contexts)
+    endpoint = AdmissionEndpoint(
+        replica,
+        replica.lifecycle,
+        default_timeout=settings.server.default_timeout,
+        meter=ServerMetrics(),
+        callers=Callers(settings.server.mtls.allowed_names),
+    )
+    app = create_app(endpoint, replica.lifecycle, settings.server)
+    site = WebhookSite(endpoint, app, replica.lifecycle, replica.contexts)
+    return Webhook(app, replica, site)
 
 
 def tls_policy(server: ServerSettings) -> TlsPolicy:

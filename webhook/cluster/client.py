@@ -25,6 +25,7 @@ from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
 from kubernetes.utils.keepalive import tcp_keepalive_socket_options
 
+from webhook import waiting
 from webhook.cluster.status import error_of, error_of_transport
 from webhook.deadline import Deadline
 from webhook.errors import DeadlineError, SettingsError, UnavailableError
@@ -229,6 +230,7 @@ class Api:
 
     def _send(self, request: _Request, deadline: Deadline) -> bytes:
         """Send, and again where the API server asks for it and time is left."""
+        waiting.begins()
         broken = False
         for attempt in range(1, MAX_ATTEMPTS + 1):
             try:
