@@ -79,7 +79,7 @@ def adopter(monkeypatch: pytest.MonkeyPatch) -> Adopter:
 
 def run(*arguments: str) -> int:
     parser = argparse.ArgumentParser()
-    cli_adopt.add_parser(parser.add_subparsers())
+    cli_adopt.add_parsers(parser.add_subparsers())
     parsed = parser.parse_args(["adopt", *arguments])
     return int(parsed.run(parsed))
 

@@ -126,6 +126,7 @@ LAYERS = {
         "webhook.model*",
         "webhook.netconf",
     ],
+    "webhook.engine_input": ["webhook.model*", "webhook.netpol*", "webhook.errors"],
     "webhook.admission*": [
         "webhook.admission*",
         "webhook.calico",
@@ -138,6 +139,7 @@ LAYERS = {
         "webhook.netconf",
         "webhook.controller.plan",
         "webhook.defaulting",
+        "webhook.engine_input",
         "webhook.interfaces",
         "webhook.deadline",
         "webhook.errors",

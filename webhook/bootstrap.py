@@ -4,7 +4,7 @@ import logging
 import ssl
 import threading
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -35,14 +35,13 @@ from webhook.admission.policy_advice import PolicyAdviser
 from webhook.admission.policy_checks import PolicyChecks
 from webhook.admission.surroundings import Surroundings
 from webhook.admission.wishes import Wishes
-from webhook.controller.plan import Choice, Rules
+from webhook.bootstrap_rules import CALL_SECONDS, rules_of
 from webhook.controller.sealer import Sealer
 from webhook.deadline import Deadline
 from webhook.errors import SettingsError
 from webhook.interfaces import Cluster
 from webhook.lint.actions import Action, Actions
 from webhook.metrics import ProcessMetrics, PrometheusRecorder, Recorder, ServerMetrics
-from webhook.model.profiles import Beside
 from webhook.model.trust import Anchor
 from webhook.own_profiles import OwnProfiles
 from webhook.replica import Leaf, Parts, Replica, utc_now
@@ -52,7 +51,6 @@ from webhook.server.endpoint import AdmissionEndpoint
 from webhook.server.site import WebhookSite
 from webhook.server.tls import TlsPolicy
 from webhook.settings import (
-    AllowSettings,
     Environment,
     Identity,
     ServerSettings,
@@ -62,9 +60,6 @@ from webhook.settings import (
 from webhook.settings_policies import DiffSettings
 from webhook.settings_tls import CertificateMode, MinVersion
 from webhook.stop import Stop
-
-CALL_SECONDS = 10.0
-"""Time for a call that no request waits for."""
 
 BUNDLE_FILE = "ca.crt"
 """Where an offline run leaves its caBundle, for ``curl --cacert``."""
@@ -127,33 +122,6 @@ _VERSIONS = {
     MinVersion.TLS_1_2: ssl.TLSVersion.TLSv1_2,
     MinVersion.TLS_1_3: ssl.TLSVersion.TLSv1_3,
 }
-
-
-def rules_of(settings: Settings, identity: Identity, since: datetime, own: OwnProfiles) -> Rules:
-    """The rules of default deny that settings and installation make."""
-    chosen = settings.default_deny
-    return Rules(
-        profile=chosen.profile,
-        dns=chosen.dns,
-        since=since,
-        system=frozenset((*chosen.system_namespaces, identity.namespace)),
-        exempt=chosen.exempt_namespaces,
-        choices=tuple(Choice(rule.selector(), rule.profile) for rule in chosen.rules),
-        beside=_beside(chosen.allow, dns=chosen.dns),
-        options={name: _beside(it, dns=it.dns) for name, it in chosen.options.items()},
-        own=own,
-    )
-
-
-def _beside(allowed: AllowSettings, *, dns: bool) -> Beside:
-    return Beside(
-        dns=dns,
-        node_local_dns=allowed.node_local_dns,
-        ingress_namespaces=allowed.ingress_namespaces,
-        monitoring_namespaces=allowed.monitoring_namespaces,
-        api_servers=allowed.api_servers,
-        api_server_ports=allowed.api_server_ports,
-    )
 
 
 def admission(environment: Environment, recorder: Recorder, cluster: Cluster) -> Admission:

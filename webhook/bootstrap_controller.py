@@ -13,7 +13,7 @@ from certs import rotation
 from certs.anchors import Announcer, named_anchors
 from certs.rotation import Rotation
 from webhook import __version__
-from webhook.bootstrap import CALL_SECONDS, rules_of
+from webhook.bootstrap_rules import CALL_SECONDS, rules_of
 from webhook.cluster.bundles import WebhookBundles
 from webhook.cluster.client import Api, resource_path
 from webhook.cluster.events import EventWriter

@@ -3,29 +3,26 @@
 import argparse
 import logging.config
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from typing import Any, TypeAlias
 
-from webhook import (
-    __version__,
-    cli_adopt,
-    cli_certs,
-    cli_cni,
-    cli_default_deny,
-    cli_lint,
-    cli_netconf,
-    cli_netpol,
-    cli_probe,
-    logs,
-    settings,
-)
-from webhook.checks import CHECKS
-from webhook.checks.registry import Check
+from webhook import __version__
 from webhook.errors import PortcullisError
-from webhook.lint.catalogue import ALL_LINTS
-from webhook.lint.registry import Lint
 
-_EXPLAINED: tuple[Check[Any] | Lint[Any], ...] = (*CHECKS, *ALL_LINTS)
+Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - a type
+
+MODULES = {
+    "webhook.cli_netconf": ("netconf",),
+    "webhook.cli_netpol": ("connectivity", "diff", "explain", "exposure"),
+    "webhook.cli_lint": ("lint",),
+    "webhook.cli_cni": ("cni",),
+    "webhook.cli_default_deny": ("status", "release"),
+    "webhook.cli_adopt": ("adopt",),
+    "webhook.cli_probe": ("probe",),
+    "webhook.cli_certs": ("certs",),
+}
+"""Where each command is; of these only the one that is asked for is loaded."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +31,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0 good, 1 findings, 2 could not be done.
     """
-    arguments = _parser().parse_args(argv)
+    given = sys.argv[1:] if argv is None else argv
+    arguments = parser_of(given[0] if given else "").parse_args(given)
     try:
         return int(arguments.run(arguments))
     except PortcullisError as error:
@@ -42,24 +40,22 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser_of(command: str) -> argparse.ArgumentParser:
+    """Return a parser that knows a command; one that knows all of them where there is none such."""
     parser = argparse.ArgumentParser(prog="portcullis", description=__doc__)
     parser.add_argument("--version", action="version", version=f"portcullis {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_controller(commands)
-    _add_checks(commands)
-    cli_netconf.add_parser(commands)
-    cli_netpol.add_parsers(commands)
-    cli_lint.add_parser(commands)
-    cli_cni.add_parser(commands)
-    cli_default_deny.add_parsers(commands)
-    cli_adopt.add_parser(commands)
-    cli_probe.add_parser(commands)
-    cli_certs.add_parser(commands)
+    chosen = [module for module, names in MODULES.items() if command in names]
+    if command not in _OWN:
+        for module in chosen or MODULES:
+            import_module(module).add_parsers(commands)
+    if not chosen:
+        for add in _OWN.values():
+            add(commands)
     return parser
 
 
-def _add_controller(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_controller(commands: Commands) -> None:
     parser = commands.add_parser(
         "controller", help="seal namespaces and keep the certificates (runs in the cluster)"
     )
@@ -67,27 +63,40 @@ def _add_controller(commands: "argparse._SubParsersAction[argparse.ArgumentParse
 
 
 def _controller(_arguments: argparse.Namespace) -> int:
-    from webhook.bootstrap_controller import controller  # noqa: PLC0415 - offline commands load none
+    # Offline commands load none of it.
+    from webhook import logs, settings  # noqa: PLC0415
+    from webhook.bootstrap_controller import controller  # noqa: PLC0415
 
     environment = settings.load()
     logging.config.dictConfig(logs.config(environment.settings.logging.level))
     return controller(environment)
 
 
-def _add_checks(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def _add_checks(commands: Commands) -> None:
     parser = commands.add_parser("checks", help="list the checks, or explain one")
     parser.add_argument("id", nargs="?", help="explain this check")
     parser.set_defaults(run=_checks)
 
 
 def _checks(arguments: argparse.Namespace) -> int:
+    explained = _explained()
     if arguments.id is None:
-        for check in _EXPLAINED:
+        for check in explained:
             print(f"{check.id}\t{check.summary}")
         return 0
-    found = [check for check in _EXPLAINED if check.id == arguments.id]
+    found = [check for check in explained if check.id == arguments.id]
     if not found:
         print(f"portcullis: no check has the id {arguments.id!r}", file=sys.stderr)
         return 2
     print(found[0].docs)
     return 0
+
+
+def _explained() -> Sequence[Any]:
+    from webhook.checks import CHECKS  # noqa: PLC0415 - no other command needs them
+    from webhook.lint.catalogue import ALL_LINTS  # noqa: PLC0415
+
+    return (*CHECKS, *ALL_LINTS)
+
+
+_OWN: dict[str, Callable[[Commands], None]] = {"controller": _add_controller, "checks": _add_checks}

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from webhook import __version__, settings
-from webhook.admission.isolation import all_stored
-from webhook.admission.picture import pods
 from webhook.adoption.preview import Preview, preview
 from webhook.adoption.report import Report, shortened, workloads
 from webhook.cli_netpol import rows_json
@@ -18,6 +16,7 @@ from webhook.cli_output import table, write
 from webhook.controller.plan import Reason, Rules, effective, seal_plan
 from webhook.controller.survey import injected, survey
 from webhook.deadline import Deadline
+from webhook.engine_input import all_stored, pods
 from webhook.errors import NotFoundError, PortcullisError, SettingsError
 from webhook.model.namespace import Namespace, Seal
 from webhook.model.policies import Changes, compare
@@ -66,7 +65,7 @@ class Adoption:
         return sealed and self.namespace.profile == self.profile and not self.changes
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
         "adopt", help="give a namespace that is older than Portcullis its default deny"
@@ -286,7 +285,7 @@ def _table(reports: Iterable[Report]) -> Iterator[str]:
 
 def _connected(arguments: argparse.Namespace) -> tuple["Adopter", Rules]:
     """The cluster, and the rules of default deny as the installation has them."""
-    from webhook.bootstrap import rules_of  # noqa: PLC0415 - offline commands do without
+    from webhook.bootstrap_rules import rules_of  # noqa: PLC0415 - offline commands do without
     from webhook.cluster.adopt import Adopter  # noqa: PLC0415
     from webhook.cluster.client import Api  # noqa: PLC0415
     from webhook.own_profiles import OwnProfiles  # noqa: PLC0415

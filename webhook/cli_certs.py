@@ -90,7 +90,7 @@ class Picture:
         return bool(alive) and not any(self.faults(kind) for kind in self.configurations)
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser("certs", help="show the webhook's certificates, or ask for a CA")
     verbs = parser.add_subparsers(required=True, metavar="VERB")

@@ -14,7 +14,7 @@ from webhook.snapshot import SnapshotCluster
 _HELP = "a manifest, a folder of *.yaml, *.yml and *.json, or - for standard input"
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command; it exits with 1 where NetworkPolicies would have no effect."""
     summary = "tell the network plugin, and whether it enforces NetworkPolicies"
     parser = subparsers.add_parser("cni", help=summary, description=f"{summary.capitalize()}.")

@@ -22,7 +22,7 @@ The exit status is 0 where nothing is found, 1 where a finding is as severe as -
 _PATH_HELP = "a manifest, a folder of *.yaml, *.yml and *.json, or - for standard input"
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command; its parser's ``run`` default maps the arguments to the exit code."""
     parser = subparsers.add_parser(
         "lint", help=_SUMMARY, description=f"{_SUMMARY.capitalize()}.", epilog=_EPILOG

@@ -39,7 +39,7 @@ GOOD, FINDINGS, UNREADABLE = 0, 1, 2
 _DIFF_PATHS = 3
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the `netconf` command to a command line."""
     parser = subparsers.add_parser(
         "netconf",

@@ -19,7 +19,7 @@ PAUSE_SECONDS: Final = 1.0
 OURS: Final = 'admission webhook "networkpolicies.portcullis.dev" denied the request'
 
 
-def add_parser(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the command."""
     parser = commands.add_parser(
         "probe", help="see that the API server asks Portcullis, by a dry run; 1 if it does not"

@@ -1,27 +1,21 @@
 """Gathers what tells whether a change of a NetworkPolicy weakens a sealed namespace."""
 
-import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from webhook.checks.subjects import IsolationChange
 from webhook.controller.plan import Rules, seal_plan
 from webhook.deadline import Deadline
-from webhook.errors import MalformedReviewError
+from webhook.engine_input import all_stored, is_read, stored, written
 from webhook.interfaces import Namespaces, PolicyLister
 from webhook.model.namespace import Namespace, Seal
 from webhook.model.objects import NetworkPolicy, ObjectMeta
 from webhook.model.profiles import Manifest
-from webhook.netpol.errors import FieldError
 from webhook.netpol.labels import Selector
-from webhook.netpol.model import Policy
-from webhook.netpol.parse_text import parse_spec
 from webhook.protection import may_weaken
-
-logger = logging.getLogger(__name__)
 
 PROTECTED = frozenset({Seal.SEALED, Seal.PENDING})
 """Seals of the namespaces that are to stay closed."""
@@ -86,63 +80,3 @@ class Isolation:
 
 def _convert(manifest: Manifest) -> NetworkPolicy:
     return NetworkPolicy.of(msgspec.convert(manifest["metadata"], ObjectMeta), manifest["spec"])
-
-
-def all_stored(found: Iterable[NetworkPolicy]) -> Iterator[Policy]:
-    """Read policies that the API server has stored, those that can be read."""
-    return filter(None, map(stored, found))
-
-
-def stored(policy: NetworkPolicy | None) -> Policy | None:
-    """Read a policy that the API server has stored.
-
-    One with something in its rules that we do not know isolates all the same: its rules are left
-    out then. None where not even its selector can be read.
-    """
-    if policy is None:
-        return None
-    try:
-        return _parsed(policy)
-    except FieldError as error:
-        _not_understood(policy, error)
-    spec = policy.spec
-    isolating: dict[str, Any] = {
-        key: spec[key] for key in ("podSelector", "policyTypes") if key in spec
-    }
-    try:
-        return _parsed(NetworkPolicy.of(policy.metadata, isolating))
-    except FieldError as error:
-        _not_understood(policy, error)
-    return None
-
-
-def written(policy: NetworkPolicy) -> Policy:
-    """Read a policy that somebody writes now.
-
-    Raises:
-        MalformedReviewError: there is something in it that we do not know.
-    """
-    try:
-        return _parsed(policy)
-    except FieldError as error:
-        raise MalformedReviewError(f"request.object: {error}") from error
-
-
-def is_read(policy: NetworkPolicy | None) -> bool:
-    """Whether there is nothing in a policy that we do not know."""
-    try:
-        if policy is not None:
-            _parsed(policy)
-    except FieldError:
-        return False
-    return True
-
-
-def _parsed(policy: NetworkPolicy) -> Policy:
-    metadata = policy.metadata
-    return parse_spec(metadata.namespace, metadata.name, bytes(policy.text))
-
-
-def _not_understood(policy: NetworkPolicy, error: FieldError) -> None:
-    fields = {"namespace": policy.metadata.namespace, "error": str(error)}
-    logger.warning("stored policy not understood", extra=fields)

@@ -7,17 +7,14 @@ follows from what it cost to read, so that a large cluster is not read all the t
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from webhook.admission.isolation import all_stored
 from webhook.deadline import Deadline
+from webhook.engine_input import all_stored, pods
 from webhook.errors import DeadlineError
 from webhook.interfaces import Advisory
-from webhook.model.pods import PodObject
-from webhook.netpol.addresses import Family, parse_address
-from webhook.netpol.model import ContainerPort, Pod
 from webhook.netpol.world import World
 
 FRESH_SECONDS = 1.0
@@ -111,26 +108,3 @@ class Pictures:
         labels = self._cluster.namespace_labels(deadline)
         policies = all_stored(self._cluster.recent_policies(None, deadline))
         return World.of(pods(found), policies, labels).warm()
-
-
-def pods(found: Iterable[PodObject]) -> Iterator[Pod]:
-    """Pods as the engine has them; those that have ended are left out."""
-    for pod in found:
-        if not pod.ended:
-            ports = (ContainerPort(p.name, p.protocol, p.container_port) for p in pod.ports)
-            yield Pod(
-                namespace=pod.metadata.namespace,
-                name=pod.metadata.name,
-                labels=pod.metadata.label_map,
-                addresses=tuple(_addresses(pod)),
-                ports=tuple(ports),
-                host_network=pod.spec.host_network,
-            )
-
-
-def _addresses(pod: PodObject) -> Iterator[tuple[Family, int]]:
-    for address in pod.status.pod_ips or ():
-        try:
-            yield parse_address(address.ip)
-        except ValueError:
-            continue

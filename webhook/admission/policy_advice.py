@@ -10,10 +10,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from webhook.admission.guard import Advice
-from webhook.admission.isolation import stored
-from webhook.admission.picture import Pictures, pods
+from webhook.admission.picture import Pictures
 from webhook.admission.surroundings import others, versions
 from webhook.deadline import Deadline
+from webhook.engine_input import pods, stored
 from webhook.errors import ClusterError, DeadlineError, TooManyError
 from webhook.interfaces import Advisory
 from webhook.model.objects import NetworkPolicy

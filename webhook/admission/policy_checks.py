@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from webhook.admission.guard import Advice
-from webhook.admission.isolation import is_read, stored
 from webhook.admission.surroundings import Surroundings
 from webhook.checks.registry import Finding, Violation
 from webhook.deadline import Deadline
+from webhook.engine_input import is_read, stored
 from webhook.errors import ClusterError
 from webhook.interfaces import Namespaces
 from webhook.lint.actions import JUDGED, Action, Actions

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from webhook.admission.isolation import all_stored
 from webhook.admission.picture import Pictures
 from webhook.deadline import Deadline
+from webhook.engine_input import all_stored
 from webhook.interfaces import Advisory
 from webhook.netpol.model import Policy
 from webhook.netpol.world import World

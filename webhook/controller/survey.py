@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from webhook.admission.isolation import all_stored
 from webhook.adoption.report import Report, report
 from webhook.controller.plan import Rules
 from webhook.deadline import Deadline
+from webhook.engine_input import all_stored
 from webhook.interfaces import Policies
 from webhook.model.objects import NetworkPolicy, ObjectMeta
 from webhook.model.pods import PodObject

@@ -1,0 +1,98 @@
+"""Objects of a cluster as the NetworkPolicy engine has them."""
+
+import logging
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from webhook.errors import MalformedReviewError
+from webhook.model.objects import NetworkPolicy
+from webhook.model.pods import PodObject
+from webhook.netpol.addresses import Family, parse_address
+from webhook.netpol.errors import FieldError
+from webhook.netpol.model import ContainerPort, Pod, Policy
+from webhook.netpol.parse_text import parse_spec
+
+logger = logging.getLogger(__name__)
+
+
+def all_stored(found: Iterable[NetworkPolicy]) -> Iterator[Policy]:
+    """Read policies that the API server has stored, those that can be read."""
+    return filter(None, map(stored, found))
+
+
+def stored(policy: NetworkPolicy | None) -> Policy | None:
+    """Read a policy that the API server has stored.
+
+    One with something in its rules that we do not know isolates all the same: its rules are left
+    out then. None where not even its selector can be read.
+    """
+    if policy is None:
+        return None
+    try:
+        return _parsed(policy)
+    except FieldError as error:
+        _not_understood(policy, error)
+    spec = policy.spec
+    isolating: dict[str, Any] = {
+        key: spec[key] for key in ("podSelector", "policyTypes") if key in spec
+    }
+    try:
+        return _parsed(NetworkPolicy.of(policy.metadata, isolating))
+    except FieldError as error:
+        _not_understood(policy, error)
+    return None
+
+
+def written(policy: NetworkPolicy) -> Policy:
+    """Read a policy that somebody writes now.
+
+    Raises:
+        MalformedReviewError: there is something in it that we do not know.
+    """
+    try:
+        return _parsed(policy)
+    except FieldError as error:
+        raise MalformedReviewError(f"request.object: {error}") from error
+
+
+def is_read(policy: NetworkPolicy | None) -> bool:
+    """Whether there is nothing in a policy that we do not know."""
+    try:
+        if policy is not None:
+            _parsed(policy)
+    except FieldError:
+        return False
+    return True
+
+
+def _parsed(policy: NetworkPolicy) -> Policy:
+    metadata = policy.metadata
+    return parse_spec(metadata.namespace, metadata.name, bytes(policy.text))
+
+
+def _not_understood(policy: NetworkPolicy, error: FieldError) -> None:
+    fields = {"namespace": policy.metadata.namespace, "error": str(error)}
+    logger.warning("stored policy not understood", extra=fields)
+
+
+def pods(found: Iterable[PodObject]) -> Iterator[Pod]:
+    """Pods as the engine has them; those that have ended are left out."""
+    for pod in found:
+        if not pod.ended:
+            ports = (ContainerPort(p.name, p.protocol, p.container_port) for p in pod.ports)
+            yield Pod(
+                namespace=pod.metadata.namespace,
+                name=pod.metadata.name,
+                labels=pod.metadata.label_map,
+                addresses=tuple(_addresses(pod)),
+                ports=tuple(ports),
+                host_network=pod.spec.host_network,
+            )
+
+
+def _addresses(pod: PodObject) -> Iterator[tuple[Family, int]]:
+    for address in pod.status.pod_ips or ():
+        try:
+            yield parse_address(address.ip)
+        except ValueError:
+            continue
