@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from webhook import __version__, settings
+from webhook import __version__
 from webhook.deadline import Deadline
 from webhook.manifests import ManifestError
 
@@ -48,7 +48,8 @@ def live_objects(arguments: argparse.Namespace) -> list[dict[str, Any]]:
         if arguments.context or arguments.kubeconfig:
             raise ManifestError("--context and --kubeconfig choose a cluster for --live")
         return []
-    from webhook.cluster.client import Api  # noqa: PLC0415 - manifests do without kubernetes
+    from webhook import settings  # noqa: PLC0415 - manifests do without all this
+    from webhook.cluster.client import Api  # noqa: PLC0415
     from webhook.cluster.listing import objects  # noqa: PLC0415
 
     given = arguments.kubeconfig or settings.load().kubeconfig

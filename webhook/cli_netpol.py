@@ -15,7 +15,7 @@ from webhook.netpol.explain import Explanation, explain
 from webhook.netpol.exposure import Exposure, exposure
 from webhook.netpol.model import Direction
 from webhook.netpol.ports import MAX_PORT, PROTOCOLS, conn_text
-from webhook.netpol.rows import Row, Rows, Targets
+from webhook.netpol.rows import Rows, Targets
 from webhook.netpol.verdict import Decision, Hop
 from webhook.netpol.world import World
 
@@ -104,7 +104,7 @@ def _connectivity(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.output == "json":
         yield from rows_json({"rows": rows})
     else:
-        yield from (f"{_row_text(row)}\n" for row in rows)
+        yield from rows_text(rows)
 
 
 def _diff(arguments: argparse.Namespace) -> Iterator[str]:
@@ -119,8 +119,8 @@ def _diff(arguments: argparse.Namespace) -> Iterator[str]:
     if arguments.output == "json":
         yield from rows_json({"opened": change.opened, "closed": change.closed})
         return
-    yield from (f"opened: {_row_text(row)}\n" for row in change.opened)
-    yield from (f"closed: {_row_text(row)}\n" for row in change.closed)
+    yield from rows_text(change.opened, "opened: ")
+    yield from rows_text(change.closed, "closed: ")
     if not change.opened and not change.closed:
         yield "the change opens and closes nothing\n"
 
@@ -150,8 +150,16 @@ def _exposure(arguments: argparse.Namespace) -> Iterator[str]:
         yield from map(_exposure_text, found)
 
 
-def _row_text(row: Row) -> str:
-    return f"{row.src} -> {row.dst} IPv{row.family} {row.conn}"
+def rows_text(rows: Rows, prefix: str = "") -> Iterator[str]:
+    """Yield the lines of rows, those of one source at a time.
+
+    Args:
+        rows: there may be millions, so strings are shared.
+        prefix: of every line.
+    """
+    for source, tails in _by_source(rows, _text_tails):
+        head = f"{prefix}{source} -> "
+        yield head + head.join(tails)
 
 
 def rows_json(lists: dict[str, Rows]) -> Iterator[str]:
@@ -169,16 +177,29 @@ def rows_json(lists: dict[str, Rows]) -> Iterator[str]:
 
 def _json_chunks(rows: Rows) -> Iterator[str]:
     """Print the rows of one source at a time; there may be millions, so strings are shared."""
+    for source, tails in _by_source(rows, _json_tails):
+        head = f'{{"src": {json.dumps(source)}, "dst": '
+        yield head + f",\n{head}".join(tails)
+
+
+def _by_source(
+    rows: Rows, tails_of: Callable[[Targets], list[str]]
+) -> Iterator[tuple[str, list[str]]]:
+    """Yield each source with the ends of its rows; a pod to itself is no row."""
     for source, targets in rows.by_source():
-        tails = _json_tails(targets)
+        tails = tails_of(targets)
         itself = targets.itself(source)
         if itself:
             tails = tails.copy()
             for index in reversed(itself):
                 del tails[index]
         if tails:
-            head = f'{{"src": {json.dumps(source)}, "dst": '
-            yield head + f",\n{head}".join(tails)
+            yield source, tails
+
+
+@lru_cache(maxsize=64)
+def _text_tails(targets: Targets) -> list[str]:
+    return [f"{name} IPv{family} {conn}\n" for name, family, conn in targets.reached]
 
 
 @lru_cache(maxsize=64)
