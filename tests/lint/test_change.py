@@ -6,8 +6,8 @@ from tests.lint.test_fixtures import FIXTURES, cluster
 from webhook.errors import DeadlineError
 from webhook.lint.actions import JUDGED
 from webhook.lint.catalogue import BY_ID
-from webhook.lint.change import Around, Change, cluster_of
-from webhook.lint.cluster import Cluster, Stored
+from webhook.lint.change import NOWHERE, Around, Change, cluster_of
+from webhook.lint.cluster import Stored
 from webhook.lint.registry import Needs
 from webhook.lint.runner import run
 from webhook.netpol.fields import Field
@@ -108,8 +108,8 @@ def test_what_needs_the_policy_alone(check) -> None:
         assert old or sorted(f.message for f in alone) == sorted(f.message for f in whole)
 
 
-def test_a_policy_alone_is_a_cluster() -> None:
-    """Nothing else is known of it, so nothing else is judged."""
-    alone = Cluster.alone(stored(OPEN))
+def test_what_needs_the_policy_alone_asks_for_nothing_else() -> None:
+    """The cluster around it has nothing in it."""
+    asked = (NOWHERE.complete, NOWHERE.populated, NOWHERE.dual_stack, [*NOWHERE.world.policies])
 
-    assert (alone.complete, alone.populated, alone.dual_stack) == (False, frozenset(), False)
+    assert asked == (False, frozenset(), False, [])

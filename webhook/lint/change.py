@@ -15,6 +15,9 @@ from webhook.lint.subject import Subject
 from webhook.model.namespace import SEAL_LABEL, Seal
 from webhook.netpol.world import World
 
+NOWHERE = Cluster(World.of(), Facts(), ())
+"""The cluster around a policy of which nothing else is known, and nothing else is asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Around:
@@ -47,17 +50,18 @@ class Change:
             checks: to run, in the order in which findings are to be told.
             checkpoint: called before each; may raise, to end the work.
         """
-        now, former = self._now, self._former
+        now = self._now
         found: list[Finding] = []
         for check in checks:
             checkpoint()
             if now is not None and (check.removed or not now.gone):
-                fresh = [*judge((check,), now)]
-                known = (
-                    {_same(each) for each in judge((check,), former)} if fresh and former else ()
-                )
-                found += (each for each in fresh if _same(each) not in known)
-        return found
+                found += judge((check,), now)
+        former = self._former if found else None
+        if former is None:
+            return found
+        failed = {each.check_id for each in found}
+        known = {_same(each) for each in judge((c for c in checks if c.id in failed), former)}
+        return [each for each in found if _same(each) not in known]
 
     @property
     def _now(self) -> Subject | None:
@@ -65,17 +69,16 @@ class Change:
         stored = self.new or self.old
         if stored is None:
             return None
-        before, after = (self.around.before, self.around.after) if self.around else (None, None)
-        cluster = after or Cluster.alone(stored)
+        before, after = (self.around.before, self.around.after) if self.around else (None, NOWHERE)
         if self.new is None:
-            return Subject(stored, cluster, before=before, gone=True)
-        return Subject(stored, cluster, self.old, before)
+            return Subject(stored, after, before=before, gone=True)
+        return Subject(stored, after, self.old, before)
 
     @property
     def _former(self) -> Subject | None:
         if self.old is None or self.new is None:
             return None
-        return Subject(self.old, self.around.before if self.around else Cluster.alone(self.old))
+        return Subject(self.old, self.around.before if self.around else NOWHERE)
 
 
 def _same(finding: Finding) -> tuple[str, str, str, Severity]:

@@ -46,12 +46,6 @@ class Cluster:
     stored: tuple[Stored, ...]
     objects: Sequence[Mapping[str, Any]] = ()
 
-    @classmethod
-    def alone(cls, stored: Stored, *, dual_stack: bool = False) -> "Cluster":
-        """A cluster of which only one policy is known."""
-        world = World.of(policies=(stored.policy,))
-        return cls(world, Facts(dual_stack=dual_stack), (stored,))
-
     @cached_property
     def by_key(self) -> Mapping[str, Stored]:
         """The policies by ``namespace/name``; of equal ones the last, as ``kubectl apply``."""
@@ -70,7 +64,7 @@ class Cluster:
     @cached_property
     def dual_stack(self) -> bool:
         """Tell whether some pod has addresses of both families."""
-        return self.facts.dual_stack or any(len(pod.families) > 1 for pod in self.world.pods)
+        return any(len(pod.families) > 1 for pod in self.world.pods)
 
     def select(self, peer: SelectorPeer, namespace: str) -> list[Pod]:
         """Return the pods that a peer's labels match, those in their node's network too."""

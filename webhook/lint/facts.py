@@ -77,7 +77,6 @@ class Facts:
         service_blocks: address ranges of Services.
     """
 
-    dual_stack: bool = False
     declared: frozenset[str] = frozenset()
     sealed: frozenset[str] = frozenset()
     named_namespaces: bool = False

@@ -39,7 +39,10 @@ def run(cluster: Cluster, before: Cluster | None = None, levels: Levels | None =
 def judge(checks: Iterable[Lint[Any]], subject: Subject) -> Iterator[Finding]:
     """Run checks on one policy."""
     for check in checks:
-        yield from _findings(check, subject, ref(subject.value), subject.stored.index)
+        problems = check.problems(subject)
+        if problems:
+            name, index = ref(subject.value), subject.stored.index
+            yield from (_finding(check, each, name, index, gone=False) for each in problems)
 
 
 def ref(value: Mapping[str, Any]) -> ObjectRef:

@@ -19,7 +19,10 @@ def equal(key: str, value: str) -> Requirement:
 
 def contradiction(selector: Selector) -> str:
     """Return a key that no labels can satisfy, empty where there is none."""
-    for key in dict.fromkeys(each.key for each in selector.requirements):
+    keys = {each.key: None for each in selector.requirements}
+    if len(keys) == len(selector.requirements):
+        return ""  # one requirement of a key can always be met
+    for key in keys:
         if _impossible([each for each in selector.requirements if each.key == key]):
             return key
     return ""
