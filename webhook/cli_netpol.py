@@ -10,13 +10,15 @@ from typing import Any
 from webhook.cli_live import add_arguments, live_objects
 from webhook.cli_output import printable, write
 from webhook.manifests import STDIN, ManifestError, read_world
+from webhook.netpol.addresses import span_text
 from webhook.netpol.engine import connectivity, diff
 from webhook.netpol.explain import Explanation, explain
 from webhook.netpol.exposure import Exposure, exposure
+from webhook.netpol.intervals import intersection
 from webhook.netpol.model import Direction
 from webhook.netpol.ports import MAX_PORT, PROTOCOLS, conn_text
 from webhook.netpol.rows import Rows, Targets
-from webhook.netpol.verdict import Decision, Hop
+from webhook.netpol.verdict import Decision, Endpoint, Hop
 from webhook.netpol.world import World
 
 _PORT = re.compile(r"(?:(?P<of>\w+)/)?(?P<number>[0-9]{1,5})|(?P<all>[A-Za-z]+)")
@@ -280,12 +282,22 @@ def _explanation_text(explanation: Explanation) -> Iterator[str]:
         yield f"note: {printable(note)}\n"
 
 
+_OTHER_PORTS = "policies select it, and rules allow other ports only"
+
+
+def _plain(end: Endpoint) -> str:
+    return end.pod.key if end.pod is not None else span_text(end.family, end.span)
+
+
 def _hop_text(hop: Hop) -> Iterator[str]:
-    ways = f"{hop.source.name} -> {hop.target.name} IPv{hop.source.family}"
+    source, target = _plain(hop.source), _plain(hop.target)
+    ways = f"{source} -> {target} IPv{hop.source.family}"
     partly = f", of which {conn_text(hop.allowed)}" if hop.verdict == "partly" else ""
     yield f"{ways} {conn_text(hop.asked)}: {hop.verdict}{partly}\n"
-    for name, decision in ((hop.source.name, hop.egress), (hop.target.name, hop.ingress)):
-        yield f"  {decision.direction.lower()} of {name}: {decision.reason.value}\n"
+    for name, decision in ((source, hop.egress), (target, hop.ingress)):
+        elsewhere = decision.ports and not intersection(decision.ports, hop.asked)
+        reason = _OTHER_PORTS if elsewhere else decision.reason.value
+        yield f"  {decision.direction.lower()} of {name}: {reason}\n"
         for policy in decision.policies:
             yield f"    selected by {policy}\n"
         for rule in decision.rules:

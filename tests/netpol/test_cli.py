@@ -104,6 +104,16 @@ def test_explain_text(run):
     assert "    x/p spec.ingress[0] allows TCP 80" in out
 
 
+def test_explain_text_is_for_people(run):
+    """Addresses as they are written, and rules that allow something else are said to."""
+    _, outside, _ = run("explain", "--from", "8.8.8.8", "--to", "x/b", "--port", "81", "@all.yaml")
+    _, other, _ = run("explain", "--from", "x/a", "--to", "x/b", "--port", "81", "@all.yaml")
+
+    assert outside.startswith("8.8.8.8 -> x/b: ")
+    assert "ext4:" not in outside
+    assert "  ingress of x/b: policies select it, and rules allow other ports only\n" in other
+
+
 def test_explain_json(run):
     """The same as JSON."""
     _, out, _ = run(

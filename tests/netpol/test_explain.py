@@ -102,6 +102,12 @@ def world():
         pytest.param("shop/web", "shop/direct", 1, "denied", id="headless-ignores-its-port"),
         pytest.param("203.0.113.5", "shop/edge", 30001, "allowed", id="node-port"),
         pytest.param("203.0.113.200", "shop/edge", 30001, "denied", id="node-port-excepted"),
+        pytest.param("203.0.113.5", "192.168.0.1", 30001, "allowed", id="node-port-by-address"),
+        pytest.param("203.0.113.200", "192.168.0.2", 30001, "denied", id="node-port-of-a-host-pod"),
+        pytest.param("203.0.113.5", "192.168.0.9", 30001, "unreachable", id="node-port-of-no-node"),
+        pytest.param("shop/web", "192.168.0.1", 30001, "allowed", id="node-port-from-a-pod"),
+        pytest.param("shop/web", "10.0.0.1/32", 80, "allowed", id="itself-by-address"),
+        pytest.param("shop/db", "10.0.0.0/30", 80, "partly", id="cidr-of-pods"),
         pytest.param("203.0.113.0/24", "shop/db", 5432, "partly", id="cidr-is-cut-at-excepts"),
         pytest.param("203.0.113.0/25", "shop/db", 5432, "allowed", id="cidr-inside"),
         pytest.param("shop/web", "8.8.8.8", 53, "allowed", id="to-outside"),
@@ -162,6 +168,34 @@ def test_notes(world, source, target, expected):
     answer = explain(world, source, target)
 
     assert any(expected in note for note in answer.notes), answer.notes
+
+
+@pytest.mark.parametrize(
+    ("target", "expected"),
+    [
+        pytest.param(
+            "192.168.0.1", "192.168.0.1 is a node: port 30001 there leads to Service shop/edge",
+            id="node",
+        ),
+        pytest.param(
+            "192.168.0.9", "30001 is the node port of Service shop/edge: where that is a node's "
+            "address, ask for edge.shop.svc", id="perhaps-a-node",
+        ),
+    ],
+)  # fmt: skip
+def test_node_ports_are_told(world, target, expected):
+    """An address and a node port are a Service, where the address is known as a node's."""
+    answer = explain(world, "203.0.113.5", target, protocol="TCP", port=30001)
+
+    assert expected in answer.notes
+
+
+def test_a_range_leaves_the_pod_itself_out(world):
+    """That a pod reaches itself says nothing of a range that it is in."""
+    answer = explain(world, "shop/db", "10.0.0.0/24", protocol="TCP", port=80)
+
+    assert {hop.source.name for hop in answer.hops} == {"shop/db"}
+    assert "shop/db" not in {hop.target.name for hop in answer.hops}
 
 
 def test_the_reading_of_ipblock_is_told_where_it_matters():

@@ -70,6 +70,15 @@ def address_text(family: Family, address: int) -> str:
     return str(kind(address))
 
 
+def span_text(family: Family, span: Interval) -> str:
+    """Print a range as people write it: one address once, ``0.0.0.0/0`` for all of a family."""
+    low, high = span
+    if span == WHOLE[family]:
+        return "0.0.0.0/0" if family == IPV4 else "::/0"
+    first = address_text(family, low)
+    return first if low == high else f"{first}-{address_text(family, high)}"
+
+
 def external_name(family: Family, span: Interval) -> str:
     """Name a range outside the pods as rows do: ``ext4:10.0.0.0-10.255.255.255``."""
     low, high = span

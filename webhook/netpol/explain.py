@@ -11,7 +11,13 @@ from dataclasses import dataclass
 from webhook.netpol.errors import UnknownEndpointError
 from webhook.netpol.intervals import EMPTY, Ranges, ranges, union
 from webhook.netpol.model import Pod, Service, ServicePort
-from webhook.netpol.places import Place, endpoints_of, find_place, place_name
+from webhook.netpol.places import (
+    Place,
+    behind_node_port,
+    endpoints_of,
+    find_place,
+    place_name,
+)
 from webhook.netpol.ports import ALL_PORTS, port_range
 from webhook.netpol.verdict import Endpoint, Hop, Judge, judge
 from webhook.netpol.world import World
@@ -59,6 +65,12 @@ class Question:
             return port_range(self.protocol)
         return port_range(self.protocol, self.port, self.port)
 
+    def offered_by(self, service: Service) -> bool:
+        """Tell whether a Service has the port that is asked about as a node port."""
+        return self.port is not None and any(
+            port.node_port == self.port and port.protocol == self.protocol for port in service.ports
+        )
+
     def includes(self, port: ServicePort) -> bool:
         """Tell whether a port of a Service (or its node port) is asked about."""
         if self.protocol not in (None, port.protocol):
@@ -89,21 +101,32 @@ def explain(
         UnknownEndpointError: a name is not there, or a Service has no such port.
     """
     question = Question(protocol, port)
-    start, end = find_place(world, source), find_place(world, destination)
+    start, asked = find_place(world, source), find_place(world, destination)
+    end = behind_node_port(world, asked, question.offered_by)
     senders = [endpoint for endpoint, _ in _targets(world, start, Question())]
     targets = list(_targets(world, end, question))
     by = Judge(world, ipblock_matches_pods)
     hops = tuple(_hops(by, senders, targets))
     other = tuple(_hops(Judge(world, not ipblock_matches_pods), senders, targets))
-    notes = (*_notes(world, start, end, hops), *_reading_note(hops, other, ipblock_matches_pods))
+    notes = (
+        *_node_port_notes(world, asked, end, question),
+        *_notes(world, start, end, hops),
+        *_reading_note(hops, other, ipblock_matches_pods),
+    )
     return Explanation(place_name(start), place_name(end), hops, tuple(dict.fromkeys(notes)))
 
 
 def _hops(by: Judge, senders: list[Endpoint], targets: list[Target]) -> Iterator[Hop]:
-    for sender in senders:
-        for target, asked in targets:
-            if sender.family == target.family and (sender.pod or target.pod):
-                yield judge(by, sender, target, asked)
+    """Judge every pair; a pod to itself only where nothing else is asked."""
+    pairs = [
+        (sender, target, asked)
+        for sender in senders
+        for target, asked in targets
+        if sender.family == target.family and (sender.pod or target.pod)
+    ]
+    others = [(a, b, asked) for a, b, asked in pairs if a.pod is None or a.pod is not b.pod]
+    for sender, target, asked in others or pairs:
+        yield judge(by, sender, target, asked)
 
 
 def _targets(world: World, place: Place, question: Question) -> Iterator[Target]:
@@ -156,14 +179,28 @@ def _reading_note(hops: tuple[Hop, ...], other: tuple[Hop, ...], matches: bool) 
         )
 
 
+def _node_port_notes(world: World, asked: Place, end: Place, question: Question) -> Iterator[str]:
+    """Say that an address and port lead to a Service, or would if the address is a node's."""
+    if end is not asked and end.service is not None:
+        address = place_name(asked)
+        yield f"{address} is a node: port {question.port} there leads to Service {end.service.key}"
+    elif asked.is_external:
+        for service in filter(question.offered_by, world.services):
+            yield (
+                f"{question.port} is the node port of Service {service.key}: where that is a "
+                f"node's address, ask for {service.name}.{service.namespace}.svc"
+            )
+
+
 def _notes(world: World, start: Place, end: Place, hops: tuple[Hop, ...]) -> Iterator[str]:
     if end.service is not None:
         yield from _service_notes(end.service, hops, from_outside=start.is_external)
     elif not hops:
         yield "the two ends have no address family in common, or neither is a pod"
-    elif end.pods and any(service.key == end.pods[0].key for service in world.services):
-        name = end.pods[0]
-        yield (f"{name.key} is also a Service; ask for it as {name.name}.{name.namespace}.svc")
+    elif end.pods and end.span is None:
+        pod = end.pods[0]
+        if any(service.key == pod.key for service in world.services):
+            yield f"{pod.key} is also a Service; ask for it as {pod.name}.{pod.namespace}.svc"
     for hop in hops:
         yield from _hop_notes(hop)
 

@@ -1,11 +1,11 @@
 """What a question may name: pods and workloads, Services, addresses and CIDRs."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from webhook.netpol.addresses import IPV4, Family, external_name, parse_address, parse_cidr
+from webhook.netpol.addresses import IPV4, Family, parse_address, parse_cidr, span_text
 from webhook.netpol.errors import UnknownEndpointError
 from webhook.netpol.intervals import Interval
 from webhook.netpol.model import Pod, Service
@@ -79,10 +79,28 @@ def _find_addresses(world: World, family: Family, span: Interval) -> Place:
     return Place(pods, family, None if pods and low == high else span)
 
 
+def behind_node_port(world: World, place: Place, offers: Callable[[Service], bool]) -> Place:
+    """A node's address and a node port are the Service that has it; else the place as it is.
+
+    Args:
+        world: its pods tell the nodes' addresses.
+        place: an address.
+        offers: tells whether a Service has the port.
+    """
+    if place.span is None and not any(pod.host_network for pod in place.pods):
+        return place
+    nodes = {address for pod in world.pods for address in pod.node_addresses}
+    asked = {address for pod in place.pods for address in pod.addresses}
+    if place.span is not None and place.span[0] == place.span[1]:
+        asked |= {(place.family, place.span[0])}
+    service = next(filter(offers, world.services), None)
+    return Place(service=service) if service is not None and asked & nodes else place
+
+
 def _unknown(world: World, name: str) -> str:
-    known = [*world.table.slot_of, *(service.key for service in world.services)]
-    close = get_close_matches(name, known, n=3)
-    hint = f"; did you mean {' or '.join(close)}?" if close else ""
+    known = {*world.table.slot_of, *(service.key for service in world.services)}
+    close = get_close_matches(name, sorted(known), n=3)
+    hint = f"; did you mean {' or '.join(close)}?" if close else "; pods are named NAMESPACE/NAME"
     return f"no pod, workload or Service {name!r}, nor an address or CIDR{hint}"
 
 
@@ -104,5 +122,5 @@ def place_name(place: Place) -> str:
     if place.service is not None:
         return f"Service {place.service.key}"
     if place.span is not None:
-        return external_name(place.family, place.span)
+        return span_text(place.family, place.span)
     return place.pods[0].key
