@@ -110,7 +110,10 @@ def _of(objects, kind):
 
 @fault("templates stand for two replicas, which then speak to each other")
 def _pods_alone(objects):
-    objects[:] = [each for each in objects if each["kind"] != "Deployment"]
+    kinds = ("Namespace", "NetworkPolicy", "Pod")
+    objects[:] = [each for each in objects if each["kind"] in kinds]
+    for each in _of(objects, "Pod"):
+        each["metadata"].pop("ownerReferences", None)
 
 
 @fault("pods that have completed are endpoints, and those of the host network are restricted")
@@ -123,7 +126,7 @@ def _plain_pods(objects):
 @fault("a pod has one family: what is said of the other one is not told apart")
 def _ipv4_alone(objects):
     for each in _of(objects, "Pod"):
-        address = f"10.0.0.{each['metadata']['name'].removeprefix('pod')}"
+        address = f"10.0.0.{each['metadata']['name'].lstrip('pod-')}"
         each["status"] |= {"podIP": address, "podIPs": [{"ip": address}]}
     for _, peers in _peers(objects):
         peers[:] = [p for p in peers if ":" not in p.get("ipBlock", {}).get("cidr", "")] or [
@@ -151,12 +154,24 @@ def _types_as_rules(objects):
             spec.pop(direction.lower(), None)
 
 
+@fault("null is an error, and a policy needs a podSelector")
+def _no_nulls(objects):
+    for policy in _of(objects, "NetworkPolicy"):
+        policy["spec"] = {"podSelector": {}, **_without_nulls(policy["spec"])}
+
+
+def _without_nulls(value):
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list) else value
+
+
 @fault("Exists and DoesNotExist of a podSelector see the policy's own namespace alone")
 def _existence_at_home(objects):
     for _, peers in _peers(objects):
         for peer in peers:
             pods = peer.get("podSelector") or {}
-            operators = {each["operator"] for each in pods.get("matchExpressions", [])}
+            operators = {each["operator"] for each in pods.get("matchExpressions") or []}
             if "namespaceSelector" in peer and operators & {"Exists", "DoesNotExist"}:
                 del pods["matchExpressions"]
 

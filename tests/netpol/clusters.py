@@ -28,7 +28,7 @@ def cluster(rng):
     """Make up to three namespaces (one perhaps undeclared), their pods and policies."""
     objects = [namespace(rng, name) for name in NAMESPACES if rng.random() < 0.9]
     objects += [pod(rng, number) for number in range(1, rng.randint(3, 6))]
-    objects += [deployment(rng, number) for number in range(rng.randint(0, 1))]
+    objects += [each for number in range(rng.randint(0, 1)) for each in workload(rng, number)]
     objects += [policy(rng, f"p{number}") for number in range(rng.randint(0, 5))]
     return objects
 
@@ -58,9 +58,10 @@ def remade(rng, old):
     if old["kind"] == "NetworkPolicy":
         new = policy(rng, name)
     elif old["kind"] == "Pod":
-        new = pod(rng, int(name.removeprefix("pod")))
+        new = pod(rng, int(name.lstrip("pod-")))
+        new["metadata"] |= {"name": name, **owners_of(old)}
     else:
-        new = deployment(rng, int(name.removeprefix("dep")))
+        new = {**copy.deepcopy(old), "spec": template_of(rng, old["kind"])}
     new["metadata"]["namespace"] = old["metadata"]["namespace"]
     return new
 
@@ -93,6 +94,13 @@ def pod_spec(rng):
     return {"containers": containers[:1], "initContainers": init, "hostNetwork": rng.random() < 0.1}
 
 
+def singular(addresses):
+    """Addresses as an old kubelet reports them; several need the plural."""
+    if len(addresses) > 1:
+        return {"podIPs": [{"ip": each} for each in addresses], "podIP": addresses[0]}
+    return {"podIP": addresses[0] if addresses else "", "podIPs": None}
+
+
 def pod(rng, number):
     addresses = rng.choice(
         (
@@ -113,29 +121,70 @@ def pod(rng, number):
         },
         "spec": pod_spec(rng),
         "status": {
-            "phase": rng.choice(("Running", "Running", "Running", "Pending", "Succeeded")),
-            "podIPs": [{"ip": address} for address in addresses],
+            "phase": rng.choice(("Running",) * 5 + ("Pending", "Succeeded", "Failed")),
+            **rng.choice(({"podIPs": [{"ip": each} for each in addresses]}, singular(addresses))),
         },
     }
 
 
-def deployment(rng, number):
-    return {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": f"dep{number}", "namespace": rng.choice(NAMESPACES)},
-        "spec": {"template": {"metadata": {"labels": labels(rng)}, "spec": pod_spec(rng)}},
-    }
+KINDS = {
+    "Deployment": "apps/v1",
+    "StatefulSet": "apps/v1",
+    "DaemonSet": "apps/v1",
+    "ReplicaSet": "apps/v1",
+    "ReplicationController": "v1",
+    "Job": "batch/v1",
+    "CronJob": "batch/v1",
+}
+CONTROLLED = {"Deployment": "ReplicaSet", "CronJob": "Job"}
+
+
+def workload(rng, number):
+    """A workload, at times with what it controls, down to a pod, as a live cluster lists them."""
+    kind = rng.choice(sorted(KINDS))
+    where = rng.choice(NAMESPACES)
+    found = [controlled(rng, kind, where, f"set{number}", None)]
+    if kind in CONTROLLED and rng.random() < 0.5:
+        found.append(controlled(rng, CONTROLLED[kind], where, f"of{number}", found[-1]))
+    if rng.random() < 0.4:
+        made = pod(rng, 8)
+        made["metadata"] |= {"name": "pod-8", "namespace": where, **owned_by(found[-1])}
+        found.append(made)
+    return found
+
+
+def controlled(rng, kind, where, name, owner):
+    metadata = {"name": name, "namespace": where, **(owned_by(owner) if owner else {})}
+    made = {"apiVersion": KINDS[kind], "kind": kind, "metadata": metadata}
+    ended = kind == "Job" and rng.random() < 0.2
+    status = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}} if ended else {}
+    return {**made, "spec": template_of(rng, kind), **status}
+
+
+def template_of(rng, kind):
+    spec = {"template": {"metadata": {"labels": labels(rng)}, "spec": pod_spec(rng)}}
+    return {"jobTemplate": {"spec": spec}} if kind == "CronJob" else spec
+
+
+def owned_by(owner):
+    reference = {"kind": owner["kind"], "name": owner["metadata"]["name"], "controller": True}
+    return {"ownerReferences": [reference]}
+
+
+def owners_of(made):
+    return {k: v for k, v in made["metadata"].items() if k == "ownerReferences"}
 
 
 def policy(rng, name):
-    spec = {"podSelector": selector(rng)}
+    spec = rng.choice(({"podSelector": selector(rng)},) * 9 + ({"podSelector": None}, {}))
     types = rng.choice((None, [], ["Ingress"], ["Egress"], ["Ingress", "Egress"], ["Ingress"] * 2))
     if types is not None or rng.random() < 0.5:
         spec["policyTypes"] = types
     for direction, peers in (("ingress", "from"), ("egress", "to")):
         if rng.random() < 0.7:
-            spec[direction] = [rule(rng, peers) for _ in range(rng.randint(0, 2))]
+            spec[direction] = [rule(rng, peers) for _ in range(rng.randint(0, 2))] or rng.choice(
+                ([], None)
+            )
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
@@ -145,7 +194,7 @@ def policy(rng, name):
 
 
 def selector(rng, known=LABELS):
-    found = {}
+    found = {"matchLabels": None, "matchExpressions": []} if rng.random() < 0.1 else {}
     if rng.random() < 0.4:
         found["matchLabels"] = {
             key: rng.choice(values) for key, values in known.items() if rng.random() < 0.4
@@ -184,7 +233,8 @@ def peer(rng):
         chosen = rng.sample(excepts, rng.randint(0, len(excepts)))
         return {"ipBlock": {"cidr": cidr, **({"except": chosen} if chosen else {})}}
     if kind < 0.6:
-        return {"podSelector": selector(rng)}
+        null = {"namespaceSelector": None} if rng.random() < 0.2 else {}
+        return {"podSelector": selector(rng), **null}
     if kind < 0.8:
         return {"namespaceSelector": selector(rng, NAMESPACE_LABELS)}
     return {

@@ -6,7 +6,10 @@ It reads plain Kubernetes objects, shares no code with the engine and asks every
 
 import ipaddress
 
-TEMPLATES = ("Deployment", "StatefulSet", "DaemonSet")
+TEMPLATES = (
+    *("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet", "ReplicationController"),
+    *("Job", "CronJob"),
+)
 
 
 class Reference:
@@ -17,11 +20,13 @@ class Reference:
         self.known = {}
         self.policies = [o for o in objects if o["kind"] == "NetworkPolicy"]
         self.pods = {}
-        for o in objects:
-            if o["kind"] in TEMPLATES:
-                self._add_pod(o["metadata"], o["spec"]["template"], {})
-            elif o["kind"] == "Pod" and o["status"]["phase"] not in ("Succeeded", "Failed"):
+        here = {identity(o): o for o in objects if not has_ended(o)}
+        for key, o in here.items():
+            if o["kind"] == "Pod":
                 self._add_pod(o["metadata"], o, o["status"])
+            elif o["kind"] in TEMPLATES and stands(key, here):
+                spec = o["spec"].get("jobTemplate", o)["spec"]
+                self._add_pod(o["metadata"], spec["template"], {})
         self.namespaces = {pod["ns"]: {} for pod in self.pods.values()}
         for o in objects:
             if o["kind"] == "Namespace":
@@ -31,7 +36,9 @@ class Reference:
 
     def _add_pod(self, metadata, template, status):
         namespace = metadata.get("namespace", "default")
-        addresses = [ipaddress.ip_address(item["ip"]) for item in status.get("podIPs", [])]
+        addresses = [ipaddress.ip_address(item["ip"]) for item in status.get("podIPs") or []]
+        if not addresses and status.get("podIP"):
+            addresses = [ipaddress.ip_address(status["podIP"])]
         spec = template["spec"]
         self.pods[f"{namespace}/{metadata['name']}"] = {
             "ns": namespace,
@@ -135,6 +142,34 @@ class Reference:
             for c in self.pods[target]["containers"]
             for p in c.get("ports") or []
         )
+
+
+def identity(o):
+    return o["kind"], o["metadata"].get("namespace"), o["metadata"]["name"]
+
+
+def has_ended(o):
+    done = o.get("status", {}).get("conditions", [])
+    return o.get("status", {}).get("phase") in ("Succeeded", "Failed") or bool(done)
+
+
+def owner(o):
+    for reference in o["metadata"].get("ownerReferences", []):
+        return reference["kind"], o["metadata"]["namespace"], reference["name"]
+    return None
+
+
+def stands(key, here):
+    """A template counts unless what controls it is there, or a pod that comes of it."""
+    if owner(here[key]) in here:
+        return False
+    for each in here.values():
+        above = owner(each) if each["kind"] == "Pod" else None
+        while above is not None:
+            if above == key:
+                return False
+            above = owner(here[above]) if above in here else None
+    return True
 
 
 def in_block(block, address):

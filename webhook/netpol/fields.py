@@ -8,7 +8,13 @@ import msgspec
 
 from webhook.netpol.errors import FieldError, Path
 
-_KINDS = {bool: "a boolean", int: "a number", float: "a number", str: "a string"}
+_KINDS = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+}
 _QUOTE_IT = "; YAML reads y, n, on, off, yes, no as booleans and digits as numbers: quote it"
 
 

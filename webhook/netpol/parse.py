@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from webhook.netpol.errors import FieldError, InvalidObjectError
-from webhook.netpol.fields import Field
+from webhook.netpol.fields import Field, quoted
 from webhook.netpol.labels import Labels
 from webhook.netpol.model import Pod, Policy, Service
 from webhook.netpol.parse_pod import Workload, parse_workload
@@ -124,8 +124,12 @@ def _subject(value: Mapping[str, Any]) -> str:
     """Name an object, however broken it is: ``NetworkPolicy x/p``."""
     metadata = value.get("metadata")
     names = metadata if isinstance(metadata, Mapping) else {}
-    name = "/".join(str(names[key]) for key in ("namespace", "name") if names.get(key))
+    name = "/".join(_text(names[key]) for key in ("namespace", "name") if names.get(key))
     return f"{value.get('kind') or 'object'} {name or '(unnamed)'}"
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else quoted(value)
 
 
 def endpoints(workloads: Iterable[Workload]) -> list[Pod]:
