@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from webhook import cli
 from webhook.manifests import read_world
 from webhook.netpol.engine import connectivity, diff
 from webhook.netpol.parse import parse_world
@@ -67,6 +68,38 @@ def test_diff_of_a_recorded_case(file):
 
     assert keyed(expected["opened"]) == keyed(change.opened)
     assert keyed(expected["closed"]) == keyed(change.closed)
+
+
+@recorded
+@pytest.mark.parametrize("file", CASES, ids=lambda file: file.parent.name)
+def test_a_recorded_case_by_the_command_line(file, capsys):
+    """`portcullis connectivity` prints the same rows, in the same form, for both readings."""
+    expected = read(file)
+    wanted = keyed(expected["exact"]), without_pod_blocks(expected)
+    command = ["connectivity", "--output", "json", str(file.parent / "manifests")]
+    for given, rows in (([], wanted[0]), ("true", wanted[0]), ("false", wanted[1])):
+        flag = [f"--ipblock-matches-pods={given}"] if given else []
+        code = cli.main([*command, *flag])
+        answer = json.loads(capsys.readouterr().out)
+
+        assert (code, list(answer)) == (0, ["rows"])
+        assert {("src", "dst", "family", "conn")} >= {tuple(row) for row in answer["rows"]}
+        assert keyed(answer["rows"]) == rows
+
+
+@recorded
+@pytest.mark.parametrize("file", DIFFS, ids=lambda file: file.parent.name)
+def test_a_recorded_diff_by_the_command_line(file, capsys):
+    """`portcullis diff` too."""
+    expected = read(file)
+    sides = [str(file.parent / side) for side in ("before", "after")]
+    code = cli.main(["diff", "--output", "json", *sides])
+    answer = json.loads(capsys.readouterr().out)
+
+    assert code == 0
+    assert {name: keyed(rows) for name, rows in answer.items()} == {
+        name: keyed(expected[name]) for name in ("opened", "closed")
+    }
 
 
 @recorded
