@@ -110,6 +110,6 @@ def test_what_needs_the_policy_alone(check) -> None:
 
 def test_what_needs_the_policy_alone_asks_for_nothing_else() -> None:
     """The cluster around it has nothing in it."""
-    asked = (NOWHERE.complete, NOWHERE.populated, NOWHERE.dual_stack, [*NOWHERE.world.policies])
+    asked = (NOWHERE.complete, NOWHERE.dual_stack, [*NOWHERE.world.pods], [*NOWHERE.world.policies])
 
-    assert asked == (False, frozenset(), False, [])
+    assert asked == (False, False, [], [])

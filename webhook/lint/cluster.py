@@ -8,6 +8,7 @@ from typing import Any
 from webhook.lint.facts import Facts, gather
 from webhook.lint.labels_text import untrapped
 from webhook.netpol import bits
+from webhook.netpol.addresses import IPV4, IPV6
 from webhook.netpol.fields import Field
 from webhook.netpol.model import Direction, Pod, Policy, SelectorPeer
 from webhook.netpol.parse import parse_object, parse_world
@@ -51,20 +52,19 @@ class Cluster:
         """The policies by ``namespace/name``; of equal ones the last, as ``kubectl apply``."""
         return {each.policy.key: each for each in self.stored}
 
-    @cached_property
-    def populated(self) -> frozenset[str]:
-        """Namespaces of which pods or workloads are known."""
-        return frozenset(pod.namespace for pod in self.world.pods)
+    def is_populated(self, namespace: str) -> bool:
+        """Tell whether pods or workloads of a namespace are known."""
+        return bool(self.world.table.in_namespace(namespace))
 
     @property
     def complete(self) -> bool:
         """Tell whether all namespaces are known: every cluster has a kube-system."""
         return "kube-system" in self.facts.declared
 
-    @cached_property
+    @property
     def dual_stack(self) -> bool:
         """Tell whether some pod has addresses of both families."""
-        return any(len(pod.families) > 1 for pod in self.world.pods)
+        return bool(self.world.table.of_family(IPV4) & self.world.table.of_family(IPV6))
 
     def select(self, peer: SelectorPeer, namespace: str) -> list[Pod]:
         """Return the pods that a peer's labels match, those in their node's network too."""

@@ -30,7 +30,7 @@ def selects_no_pod(subject: Subject) -> Iterator[Problem]:
     policy, cluster = subject.policy, subject.cluster
     if not policy.pods.requirements or contradiction(policy.pods):
         return
-    judged = policy.namespace in cluster.populated or cluster.complete
+    judged = cluster.is_populated(policy.namespace) or cluster.complete
     if not judged or cluster.subjects(policy):
         return
     table = cluster.world.table
