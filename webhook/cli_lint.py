@@ -1,16 +1,18 @@
 """The command ``lint``: mistakes in NetworkPolicies that the API server accepts."""
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from webhook.cli_output import fail, write
+from webhook.cli_live import FACTS, add_arguments, live_objects
+from webhook.cli_output import fail, note, write
 from webhook.errors import PortcullisError
 from webhook.lint.catalogue import BY_ID
 from webhook.lint.cluster import Cluster, build
 from webhook.lint.registry import Finding, Severity
 from webhook.lint.render import RENDERERS
-from webhook.lint.report import Place, Placed, Report
-from webhook.lint.runner import Levels, run
+from webhook.lint.report import LIVE, Place, Placed, Report
+from webhook.lint.runner import Levels, ref, run
 from webhook.manifests import STDIN, Manifest, ManifestError, Places, read_manifests
 from webhook.netpol.errors import InvalidObjectError
 
@@ -27,7 +29,8 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser = subparsers.add_parser(
         "lint", help=_SUMMARY, description=f"{_SUMMARY.capitalize()}.", epilog=_EPILOG
     )
-    parser.add_argument("paths", metavar="PATH", nargs="+", help=_PATH_HELP)
+    parser.add_argument("paths", metavar="PATH", nargs="*", help=_PATH_HELP)
+    add_arguments(parser)
     parser.add_argument(
         "--before",
         metavar="PATH",
@@ -72,33 +75,68 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _report(arguments: argparse.Namespace) -> Report:
     before = arguments.before
-    if before is not None and STDIN in before and STDIN in arguments.paths:
-        raise ManifestError("standard input can be only one of PATH and --before")
+    _check_input(arguments)
+    live = live_objects(arguments, FACTS, lambda each: note(f"not read: {each}"))
     former = list(read_manifests(before or ()))
     manifests = list(read_manifests(arguments.paths))
-    old = None if before is None else _cluster(former)
-    cluster = _cluster(manifests)
+    written = {_identity(manifest.value) for manifest in manifests}
+    standing = [each for each in live if _identity(each) not in written]
+    old = _cluster(live, former) if (live and manifests) or before is not None else None
+    cluster = _cluster(standing, manifests)
     levels: Levels = dict(arguments.levels)
+    first = len(standing) if manifests else 0
+    found = [each for each in run(cluster, old, levels) if each.gone or each.index >= first]
     return Report(
-        placed=tuple(_placed(run(cluster, old, levels), manifests, former)),
-        policies=len(cluster.stored),
+        placed=tuple(_placed(found, len(standing), manifests, former)),
+        policies=sum(each.index >= first for each in cluster.stored),
         fail_on=None if arguments.fail_on == NEVER else Severity(arguments.fail_on),
         off=frozenset(check_id for check_id, level in levels.items() if level is None),
     )
 
 
-def _cluster(manifests: list[Manifest]) -> Cluster:
+def _check_input(arguments: argparse.Namespace) -> None:
+    before, paths = arguments.before, arguments.paths
+    if not paths and not arguments.live:
+        raise ManifestError("nothing to read: give a PATH, or --live")
+    if before is not None and arguments.live:
+        raise ManifestError("--live judges what PATH changes in the cluster: leave --before out")
+    if before is not None and STDIN in before and STDIN in paths:
+        raise ManifestError("standard input can be only one of PATH and --before")
+
+
+def _identity(value: Mapping[str, Any]) -> tuple[str, ...]:
+    """What makes two objects one: group, kind, namespace and name."""
+    name = ref(value)
+    group = str(value.get("apiVersion")).rpartition("/")[0]
+    return group, name.kind, name.namespace or "default", name.name
+
+
+def _cluster(live: Sequence[Mapping[str, Any]], manifests: Sequence[Manifest]) -> Cluster:
     try:
-        return build([manifest.value for manifest in manifests])
+        return build([*live, *(manifest.value for manifest in manifests)])
     except InvalidObjectError as error:
-        raise manifests[error.index].error(error.path, str(error)) from None
+        if error.index < len(live):
+            raise ManifestError(f"live: {error}") from None
+        raise manifests[error.index - len(live)].error(error.path, str(error)) from None
 
 
 def _placed(
-    found: Iterable[Finding], manifests: list[Manifest], former: list[Manifest]
+    found: Iterable[Finding], live: int, manifests: Sequence[Manifest], former: Sequence[Manifest]
 ) -> Iterable[Placed]:
+    """Give findings their places.
+
+    Args:
+        found: the findings.
+        live: how many objects of a cluster stand before those of the manifests.
+        manifests: of the input.
+        former: of the state before.
+    """
     places = Places()
     for finding in found:
-        manifest = (former if finding.gone else manifests)[finding.index]
-        place = Place(manifest.source.name, *places.of(manifest, finding.path))
-        yield Placed(finding, place)
+        at = finding.index if finding.gone else finding.index - live
+        if at < 0:
+            yield Placed(finding, LIVE)
+        else:
+            manifest = (former if finding.gone else manifests)[at]
+            place = Place(manifest.source.name, *places.of(manifest, finding.path))
+            yield Placed(finding, place)

@@ -1,11 +1,13 @@
 """A live cluster in place of manifests, or beneath them: ``--live`` and ``--context``."""
 
 import argparse
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from webhook import __version__
 from webhook.deadline import Deadline
+from webhook.errors import NotFoundError, RefusedError
 from webhook.manifests import ManifestError
 
 CALL_SECONDS = 60.0
@@ -26,6 +28,35 @@ RESOURCES = (
 )
 """What `parse_world` makes something of; it takes Pods before the workloads that own them."""
 
+FACTS = (
+    ("v1", "nodes", "Node"),
+    ("discovery.k8s.io/v1", "endpointslices", "EndpointSlice"),
+    ("networking.k8s.io/v1", "servicecidrs", "ServiceCIDR"),
+    ("rbac.authorization.k8s.io/v1", "rolebindings", "RoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "clusterrolebindings", "ClusterRoleBinding"),
+    (
+        *("admissionregistration.k8s.io/v1", "validatingwebhookconfigurations"),
+        "ValidatingWebhookConfiguration",
+    ),
+    (
+        *("admissionregistration.k8s.io/v1", "mutatingwebhookconfigurations"),
+        "MutatingWebhookConfiguration",
+    ),
+    ("apiregistration.k8s.io/v1", "apiservices", "APIService"),
+    ("crd.projectcalico.org/v1", "networkpolicies", "NetworkPolicy"),
+    ("crd.projectcalico.org/v1", "globalnetworkpolicies", "GlobalNetworkPolicy"),
+    ("cilium.io/v2", "ciliumnetworkpolicies", "CiliumNetworkPolicy"),
+    ("cilium.io/v2", "ciliumclusterwidenetworkpolicies", "CiliumClusterwideNetworkPolicy"),
+    ("crd.antrea.io/v1beta1", "networkpolicies", "NetworkPolicy"),
+    ("crd.antrea.io/v1beta1", "clusternetworkpolicies", "ClusterNetworkPolicy"),
+    ("policy.networking.k8s.io/v1alpha1", "adminnetworkpolicies", "AdminNetworkPolicy"),
+    (
+        *("policy.networking.k8s.io/v1alpha1", "baselineadminnetworkpolicies"),
+        "BaselineAdminNetworkPolicy",
+    ),
+)
+"""What checks of `webhook.lint` make something of beside; clusters may lack it, users the right."""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the choice of a cluster."""
@@ -36,8 +67,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kubeconfig", metavar="FILE", help="in place of $KUBECONFIG")
 
 
-def live_objects(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+def live_objects(
+    arguments: argparse.Namespace,
+    facts: Iterable[tuple[str, str, str]] = (),
+    missed: Callable[[str], None] = lambda _: None,
+) -> list[dict[str, Any]]:
     """Read the cluster that the arguments choose; nothing without ``--live``.
+
+    Args:
+        arguments: of the command line.
+        facts: what else to read, of resources that may not be there, or not be readable.
+        missed: told of each that the user may not read.
 
     Raises:
         ManifestError: a cluster is chosen, and not asked for.
@@ -56,6 +96,15 @@ def live_objects(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     path = given or str(Path("~/.kube/config").expanduser())
     api = Api.connect(path, connections=1, version=__version__, context=arguments.context)
     try:
-        return list(objects(api, RESOURCES, Deadline.after(CALL_SECONDS)))
+        deadline = Deadline.after(CALL_SECONDS)
+        found = list(objects(api, RESOURCES, deadline))
+        for resource in facts:
+            try:
+                found += objects(api, [resource], deadline)
+            except NotFoundError:
+                continue
+            except RefusedError as error:
+                missed(f"{resource[1]}: {error}")
+        return found
     finally:
         api.close()

@@ -42,6 +42,11 @@ def fail(error: PortcullisError) -> int:
     return EXIT_ERROR
 
 
+def note(text: str) -> None:
+    """Tell what changes no exit status, on standard error."""
+    sys.stderr.write(f"portcullis: {printable(text)}\n")
+
+
 def printable(text: str) -> str:
     """Keep what objects say from moving the cursor of a terminal."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

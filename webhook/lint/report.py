@@ -8,7 +8,7 @@ from webhook.lint.registry import Finding, Severity
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a finding is; line and column from 1."""
+    """Where a finding is; line and column from 1, or 0 where there is no file."""
 
     file: str
     line: int = 1
@@ -16,7 +16,11 @@ class Place:
 
     def __str__(self) -> str:
         """As compilers print it, so that editors find it."""
-        return f"{self.file}:{self.line}:{self.column}"
+        return f"{self.file}:{self.line}:{self.column}" if self.line else self.file
+
+
+LIVE = Place("live", 0, 0)
+"""An object of a cluster."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ Escaping: actions/toolkit, packages/core/src/command.ts (``escapeData``, ``escap
 
 from webhook.lint.registry import Severity
 from webhook.lint.render.text import about
-from webhook.lint.report import Placed, Report
+from webhook.lint.report import Place, Placed, Report
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 _DATA = str.maketrans({"%": "%25", "\r": "%0D", "\n": "%0A"})
@@ -17,12 +17,14 @@ def github(report: Report) -> str:
     return "".join(f"{_command(each)}\n" for each in report.placed)
 
 
+def _position(place: Place) -> dict[str, str]:
+    return {"file": place.file, "line": str(place.line), "col": str(place.column)}
+
+
 def _command(placed: Placed) -> str:
     finding, place = placed.finding, placed.place
     properties = {
-        "file": place.file,
-        "line": str(place.line),
-        "col": str(place.column),
+        **(_position(place) if place.line else {}),
         "title": finding.label,
     }
     listed = ",".join(f"{key}={value.translate(_PROPERTY)}" for key, value in properties.items())

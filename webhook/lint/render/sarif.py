@@ -67,10 +67,11 @@ def _result(placed: Placed, index: int) -> dict[str, Any]:
 
 def _location(placed: Placed) -> dict[str, Any]:
     place, finding = placed.place, placed.finding
+    region = {"region": {"startLine": place.line, "startColumn": place.column}}
     return {
         "physicalLocation": {
             "artifactLocation": {"uri": uri(place)},
-            "region": {"startLine": place.line, "startColumn": place.column},
+            **(region if place.line else {}),
         },
         "logicalLocations": [
             {"fullyQualifiedName": f"{finding.object} {finding.field}", "kind": "member"}
