@@ -1,4 +1,4 @@
-"""`portcullis connectivity`, `diff` and `explain` over a real API server, and over a pipe."""
+"""`portcullis connectivity`, `diff`, `explain` and `lint` over a real API server, and over a pipe."""
 
 import json
 import subprocess
@@ -111,6 +111,31 @@ def test_explain_of_two_pods(run: Run, team: str) -> None:
         {"policy": f"{team}/db", "rule": "spec.ingress[0]", "conn": "TCP 5432"}
     ]
     assert denied.stdout.startswith(f"{team}/web -> {team}/db: denied\n")
+
+
+def test_lint_of_what_is_to_be_applied(run: Run, team: str) -> None:
+    """A policy that selects no pod there, by the cluster as it is; kinds that it lacks are fine."""
+    spec = {"podSelector": {"matchLabels": {"app": "bd"}}, "policyTypes": ["Ingress"]}
+    made = {**world.policy(team, "typo"), "spec": spec}
+    done = run("lint", "--live", "--output", "json", "-", input=json.dumps(made))
+    found = json.loads(done.stdout)
+
+    assert (done.returncode, done.stderr) == (1, "")
+    assert (found["policies"], [(each["check"], each["name"]) for each in found["findings"]]) == (
+        1,
+        [("selects-no-pod", "typo")],
+    )
+    assert "did you mean app=db?" in found["findings"][0]["message"]
+
+
+def test_lint_of_the_cluster(run: Run, team: str) -> None:
+    """Every policy that stands there, without a file to point into."""
+    done = run("lint", "--live", "--output", "json", "--fail-on", "never")
+    found = json.loads(done.stdout)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert found["policies"] >= 1
+    assert {each["file"] for each in found["findings"]} <= {"live"}
 
 
 def test_a_context_that_is_not_there(run: Run) -> None:
