@@ -1,4 +1,4 @@
-"""`portcullis connectivity`, `diff`, `explain` and `lint` over a real API server, and over a pipe."""
+"""The commands over NetworkPolicies on a real API server, and over a pipe."""
 
 import json
 import subprocess
