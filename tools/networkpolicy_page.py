@@ -15,8 +15,8 @@ Generated from the code by `make docs`; do not edit. `portcullis checks ID` prin
 
 Each is valid: the API server takes it, and it does something else than it seems to. They stand in
 the order in which they were met in users' threads, weighed by harm. `portcullis lint PATH...` finds
-them in manifests, `portcullis lint --live [PATH...]` in a cluster, or in what manifests would change
-there; `--check ID=off|info|warning|error` switches one off, or lowers or raises it.
+them in manifests, `portcullis lint --live [PATH...]` in a cluster, or in what manifests would
+change there; `--check ID=off|info|warning|error` switches one off, or lowers or raises it.
 An *error* is likely a hole or an outage, a *warning* a doubt, an *info* a remark.
 
 | Check | Severity | In admission | What holds where it is silent |
