@@ -5,6 +5,7 @@ The API server takes any text for a caBundle and skips what it does not understa
 line, above all a private key that slipped into a field which everybody may read.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -18,6 +19,8 @@ MAX_BUNDLE_BYTES = 256 * 1024
 
 _BEGIN = "-----BEGIN CERTIFICATE-----"
 _END = "-----END CERTIFICATE-----"
+_HEADER = re.compile(r"-----BEGIN [A-Z0-9 ]{1,40}-----")
+"""Of RFC 7468; a pasted key may have its line ends as backslash and n, all of it in one line."""
 
 
 class BundleError(ValueError):
@@ -82,8 +85,9 @@ def _blocks(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _describe(line: str) -> str:
-    """Quote a PEM header only: any other text might be part of a private key."""
-    return repr(line) if line.startswith("-----BEGIN ") else "text"
+    """Quote a PEM header only: whatever follows it, or any other text, might be a private key."""
+    header = _HEADER.match(line)
+    return repr(header.group()) if header else "text"
 
 
 def _load(line: int, block: str) -> x509.Certificate:

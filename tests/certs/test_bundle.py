@@ -52,13 +52,27 @@ def test_parse_refuses(pem, message):
         parse_bundle(pem)
 
 
-def test_key_is_not_quoted():
-    """The body of a private key never reaches the message, wherever the header was lost."""
-    body = AUTHORITIES[0].private_key_pem.split(b"\n", 1)[1]
-    with pytest.raises(BundleError) as caught:
-        parse_bundle(body)
+KEY = AUTHORITIES[0].private_key_pem
 
-    assert body.split(b"\n")[0].decode() not in str(caught.value)
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        pytest.param(KEY, id="whole"),
+        pytest.param(KEY.split(b"\n", 1)[1], id="without-its-header"),
+        pytest.param(KEY.replace(b"\n", b"\\n"), id="line-ends-spelled-out"),
+        pytest.param(KEY.replace(b"\n", b" "), id="line-ends-lost"),
+        pytest.param(KEY.replace(b"\n", b""), id="in-one"),
+        pytest.param(b"-----BEGIN " + KEY.replace(b"\n", b""), id="header-in-header"),
+    ],
+)
+def test_key_is_not_quoted(pasted):
+    """The body of a private key never reaches the message, however it was pasted."""
+    body = KEY.split(b"\n")[1]
+    with pytest.raises(BundleError) as caught:
+        parse_bundle(pasted)
+
+    assert body[:8].decode() not in str(caught.value)
 
 
 @given(
