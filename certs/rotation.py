@@ -1,8 +1,8 @@
-"""The leader's part: gather, decide, issue, save, publish.
+"""The keeper's part: gather, decide, issue, save, publish.
 
 Each round reads the world afresh and does the one step that is due, so the whole is idempotent:
 killed anywhere, it goes on from what is stored. A race that is lost is no error, it is a reason to
-read again. There should be one leader, for quiet; correctness does not rest on it.
+read again; any number of keepers may take these steps at once.
 """
 
 from collections.abc import Callable, Sequence
@@ -20,6 +20,7 @@ from certs.renewal import (
     decide_authority,
     promotion_time,
     refuse,
+    renewal_time,
     wanted,
 )
 from certs.state import AuthorityState, adopted, decode, encode, issued, promoted, retired
@@ -52,14 +53,14 @@ class Timing:
         authority: life of a CA.
         leaf: the longest life of any replica's leaf; a former CA is trusted that long.
         propagation: from writing a caBundle until every API server uses it.
-        poll: the longest pause between two looks at the wall clock.
+        poll: the longest pause between two looks at the cluster.
         retry: the pause after a step that could not be finished.
     """
 
     authority: timedelta = AUTHORITY_LIFETIME
     leaf: timedelta = LEAF_LIFETIME
     propagation: timedelta = PROPAGATION
-    poll: timedelta = timedelta(minutes=1)
+    poll: timedelta = timedelta(minutes=5)
     retry: timedelta = timedelta(seconds=1)
 
 
@@ -197,7 +198,9 @@ class Rotation:
             self._store.replace(encode(state), version)
 
     def _next_wakeup(self, world: AuthorityInput) -> datetime:
-        """Wake for a promotion; all else may wait for the next look at the wall clock."""
-        poll = world.now + self._timing.poll
-        promotion = promotion_time(world)
-        return min(poll, promotion) if promotion and promotion > world.now else poll
+        """Wake when the clock alone makes something due; changes are told by watches."""
+        state = world.state
+        renewals = (renewal_time(it.not_before, it.not_after) for it in state.authorities)
+        moments = (promotion_time(world), state.previous_until, *renewals)
+        coming = (moment for moment in moments if moment is not None and moment > world.now)
+        return min(world.now + self._timing.poll, *coming)

@@ -84,7 +84,8 @@ class MemoryStore:
 
     def _write(self, data: Mapping[str, bytes]) -> None:
         self._writes += 1
-        self.secret = StoredSecret(dict(data), version=str(self._writes))
+        asked = self.secret.replace if self.secret else ""
+        self.secret = StoredSecret(dict(data), version=str(self._writes), replace=asked)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ class Process:
         self._runner: Runner | None = None
 
     def run(self, stop: Stop) -> int:
-        """Serve health, wait for the API server, then lead whenever elected."""
+        """Serve health, wait for the API server, then keep certificates, and lead when elected."""
         settings = self._environment.settings
         health = HealthServer(
             settings.server.address, settings.controller.metrics_port, self._registry, self._ailment
@@ -107,7 +107,10 @@ class Process:
         since = patiently(self._installed_at, stop, "the time of the installation")
         if since is None:
             return 0
-        self._runner = Runner(self._elector(), self._tasks(since), self._metrics)
+        certificates = self._certificates()
+        self._runner = Runner(
+            self._elector(), self._tasks(since), self._metrics, always=certificates
+        )
         code = self._runner.run(stop)
         self._events.close()
         return code
@@ -125,13 +128,15 @@ class Process:
         return Elector(lock, identity.pod, self._timing)
 
     def _tasks(self, since: datetime) -> Mapping[str, Task]:
-        tasks = self._certificates()
-        if self._environment.settings.default_deny.enabled:
-            tasks |= self._sealing(since)
-        return tasks
+        return self._sealing(since) if self._environment.settings.default_deny.enabled else {}
 
     def _certificates(self) -> dict[str, Task]:
-        """Keep the CA, and put back a caBundle that somebody took away; both by who makes them."""
+        """Keep the CA, and put back a caBundle that somebody took away.
+
+        By every replica, whoever leads: a caBundle must not wait for an election, and the first
+        Pod of another mode could not become ready as long as one of the former mode leads. All
+        steps bear several who take them (`certs.rotation`).
+        """
         identity, names = self._environment.identity, self._environment.settings.certificates
         mode = names.mode
         if mode is CertificateMode.CERT_MANAGER:

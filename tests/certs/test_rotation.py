@@ -1,5 +1,6 @@
 """Rotation as a whole: first issue, repair, races, and a year with a jumping clock."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,13 +13,13 @@ from world import DAY, START, World
 from certs.authority import new_authority
 from certs.bundle import covers, normalise, parse_bundle
 from certs.reason import Reason
-from certs.renewal import Step
-from certs.rotation import Rotation
+from certs.renewal import Step, renewal_time
+from certs.rotation import Rotation, Timing
 from certs.state import CLOCK_SKEW, AuthorityState, StoredSecret, encode, issued
 from certs.store import ConflictError, FileStore
 
 ALL_AT_ONCE = [Step.ISSUE, Step.PUBLISH, Step.PROMOTE]
-MINUTE = timedelta(minutes=1)
+POLL = Timing().poll
 
 
 def steps(outcome):
@@ -31,7 +32,7 @@ def test_first_issue():
     first, second = world.rotation.step(), world.rotation.step()
 
     assert ALL_AT_ONCE == steps(first)
-    assert ([], START + MINUTE) == (steps(second), second.next_wakeup)
+    assert ([], START + POLL) == (steps(second), second.next_wakeup)
     assert all(covers(bundle, world.state.current) for bundle in world.configurations.bundles)
     assert len(world.configurations.writes) == 1
 
@@ -132,6 +133,28 @@ def test_another_next_authority_waits_anew():
     assert [] == steps(world.rotation.step())
 
 
+def test_it_wakes_when_the_clock_makes_something_due():
+    """Not by looking often: renewal, promotion and retirement are known beforehand."""
+    world = World()
+    world.settle()
+    due = renewal_time(world.state.current.not_before, world.state.current.not_after)
+    world.clock.now = due - timedelta(seconds=7)
+    before_renewal = world.rotation.step()
+    world.clock.now = due
+    begun = world.rotation.step()
+    world.clock.now = begun.next_wakeup
+    world.rotation.step()
+    retirement = world.state.previous_until
+    world.clock.now = retirement - timedelta(seconds=3)
+    before_retirement = world.rotation.step()
+    world.clock.now = retirement
+
+    assert ([], due) == (steps(before_renewal), before_renewal.next_wakeup)
+    assert [Step.ISSUE, Step.PUBLISH] == steps(begun)
+    assert ([], retirement) == (steps(before_retirement), before_retirement.next_wakeup)
+    assert [Step.RETIRE, Step.PUBLISH] == steps(world.rotation.step())
+
+
 def test_useless_next_authority_is_no_reason_to_hurry():
     """A next authority that is too old to be promoted does not wake the leader in a loop."""
     world = World()
@@ -139,10 +162,10 @@ def test_useless_next_authority_is_no_reason_to_hurry():
     state = AuthorityState(new_authority("current", START), old)
     world.store.create(encode(state))
     world.rotation.step()
-    world.clock.advance(MINUTE)
+    world.clock.advance(POLL)
     outcome = world.rotation.step()
 
-    assert ([], world.clock.now + MINUTE) == (steps(outcome), outcome.next_wakeup)
+    assert ([], world.clock.now + POLL) == (steps(outcome), outcome.next_wakeup)
 
 
 def test_damaged_previous_is_adopted():
@@ -285,6 +308,100 @@ def test_file_store(tmp_path):
     assert (ALL_AT_ONCE, []) == (steps(first), steps(second))
 
 
+def ask(world, serial=None):
+    """Somebody asks for another authority in the place of the current one."""
+    serial = serial or f"{world.state.current.serial:x}"
+    world.store.secret = replace(world.store.secret, replace=serial, version="asked")
+
+
+def test_an_asked_rotation_takes_the_ordinary_way():
+    """Issued, announced, waited for, promoted; the former one stays for its leaves."""
+    world = World()
+    world.settle()
+    leaf = world.replicas[0].current()
+    old = world.state.current
+    ask(world)
+    begun = world.rotation.step()
+    during = world.replicas[0].refresh() is leaf
+    world.clock.now = begun.next_wakeup
+    promoted = world.rotation.step()
+
+    assert (Step.ISSUE, Reason.ASKED) == (begun.actions[0].step, begun.actions[0].decision.reason)
+    assert [Step.ISSUE, Step.PUBLISH] == steps(begun)
+    assert during
+    assert [Step.PROMOTE] == steps(promoted)
+    assert old.certificate in world.state.previous
+    assert world.configurations.trust(leaf)
+
+
+def test_asking_is_a_level():
+    """The annotation that stays, or is set again, asks for nothing once another one signs."""
+    world = World()
+    world.settle()
+    serial = f"{world.state.current.serial:x}"
+    ask(world, serial)
+    world.settle()
+    new = world.state.current
+    for _ in range(3):
+        ask(world, serial)
+        world.settle()
+
+    assert f"{new.serial:x}" != serial
+    assert new == world.state.current
+    assert world.state.upcoming is None
+
+
+@pytest.mark.parametrize("serial", ["", "0", "ff", "garbage", "\N{SNOWMAN}" * 1000])
+def test_asking_for_what_is_not_there_does_nothing(serial):
+    """A serial that no current authority has."""
+    world = World()
+    world.settle()
+    current = world.state.current
+    world.store.secret = replace(world.store.secret, replace=serial)
+    world.settle()
+
+    assert current == world.state.current
+
+
+def test_a_compromised_authority_is_dropped_by_hand():
+    """Whoever takes it out of the Secret after a rotation takes it out of the caBundles."""
+    world = World()
+    world.settle()
+    old = world.state.current
+    ask(world)
+    world.settle()
+    data = {k: v for k, v in world.store.secret.data.items() if not k.startswith("previous")}
+    world.store.secret = replace(world.store.secret, data=data, version="by hand")
+    world.settle()
+
+    assert not any(covers(bundle, old) for bundle in world.configurations.bundles)
+    assert all(world.configurations.trust(leaf) for leaf in world.leaves())
+
+
+class KilledError(Exception):
+    """The leader's process is gone."""
+
+
+class Mortal:
+    """A store or publisher whose caller dies at the n-th call, before or after it took effect."""
+
+    def __init__(self, target, calls, *, after):
+        self._target, self._left, self._after = target, calls, after
+
+    def __getattr__(self, name):
+        call = getattr(self._target, name)
+
+        def die(*arguments):
+            self._left[0] -= 1
+            if self._left[0] == 0:
+                if self._after:
+                    call(*arguments)
+                raise KilledError(name)
+            return call(*arguments)
+
+        return die
+
+
 class Interfering:
     """A store or publisher before some of whose calls a rival takes a whole step."""
 
@@ -397,6 +514,44 @@ class Year(RuleBasedStateMachine):
         """Another replica becomes leader, with no memory."""
         world = self.world
         world.rotation = Rotation(world.store, world.configurations, world.clock)
+
+    @rule(call=st.integers(1, 14), after=st.booleans())
+    def lead_and_die(self, call, after):
+        """The leader is killed at some call, and another one follows."""
+        world, left = self.world, [call]
+        store = Mortal(world.store, left, after=after)
+        doomed = Rotation(store, Mortal(world.configurations, left, after=after), world.clock)
+        with suppress(KilledError):
+            doomed.step()
+
+    @rule(entries=st.integers(0, 2))
+    def publish_partly(self, entries):
+        """The leader dies between the two configurations: some entries are written."""
+        world = self.world
+        whole = world.configurations.publish
+
+        def partly(bundle):
+            world.configurations.bundles[:entries] = [bundle] * entries
+            raise KilledError
+
+        world.configurations.publish = partly
+        with suppress(KilledError):
+            Rotation(world.store, world.configurations, world.clock).step()
+        world.configurations.publish = whole
+
+    @rule(calls=st.sets(st.sampled_from(EVERY_CALL), min_size=1))
+    def lead_twice(self, calls):
+        """Two leaders at once: between any two calls of one, the other takes a whole step."""
+        world = self.world
+        rival = Rotation(world.store, world.configurations, world.clock)
+        store = Interfering(world.store, rival.step, calls)
+        Rotation(store, Interfering(world.configurations, rival.step, calls), world.clock).step()
+
+    @rule()
+    def ask_for_another(self):
+        """An administrator wants another authority."""
+        if self.world.store.secret and self.world.state.current:
+            ask(self.world)
 
     @rule(replica=st.integers(0, 1))
     def refresh(self, replica):

@@ -93,6 +93,25 @@ def test_a_lost_lease_ends_the_tasks_and_a_regained_one_starts_them_anew() -> No
     assert server.record.holder == ""
 
 
+def test_some_tasks_do_not_wait_to_be_elected() -> None:
+    """Certificates are kept by every replica; such a task ends with the process."""
+    task = Counted()
+    lock = FakeLock()
+    lock.away = True
+    elector = Elector(lock, "one", TIMING)
+    runner = Runner(
+        elector, {}, ControllerMetrics(CollectorRegistry()), always={"always": task}, grace=2.0
+    )
+    stop, codes = Stop(), list[int]()
+    thread = threading.Thread(target=lambda: codes.append(runner.run(stop)), daemon=True)
+    thread.start()
+    until(lambda: task.begun)
+    stop.set()
+    thread.join(5)
+
+    assert (task.begun, task.ended, codes) == (1, 1, [0])
+
+
 def test_it_waits_for_an_api_server_that_is_away_at_the_start() -> None:
     """It neither leads nor ends, and is healthy."""
     server, task = FakeLock(), Counted()

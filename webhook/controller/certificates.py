@@ -1,4 +1,4 @@
-"""The leader's care for certificates, step by step, when due by the wall clock."""
+"""The controller's care for certificates, step by step, when due by the wall clock."""
 
 import logging
 import random

@@ -14,7 +14,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
-from types import FrameType
+from types import FrameType, MappingProxyType
 from typing import TypeVar
 
 from webhook.backoff import Backoff
@@ -45,6 +45,7 @@ class Runner:
         elector: decides when.
         tasks: by name; each gets a thread of its own, several may share an object.
         metrics: shows who leads.
+        always: tasks that run whether or not this replica leads.
         grace: seconds for the tasks to end.
         clock: monotonic seconds, the elector's own.
     """
@@ -55,12 +56,14 @@ class Runner:
         tasks: Mapping[str, Task],
         metrics: ControllerMetrics,
         *,
+        always: Mapping[str, Task] = MappingProxyType({}),
         grace: float = GRACE_SECONDS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._elector = elector
         self._tasks = tasks
         self._metrics = metrics
+        self._always = always
         self._grace = grace
         self._clock = clock
         self._stop = Stop()
@@ -75,7 +78,9 @@ class Runner:
             The process's exit code.
         """
         self._stop = stop
+        always = self._started(self._always, stop)
         self._elector.run(stop, self)
+        self._await(always)
         return 1 if self._failed else 0
 
     def ailment(self) -> str | None:
@@ -87,23 +92,29 @@ class Runner:
         """Start the tasks."""
         self._metrics.lead(leads=True)
         self._term = Stop()
-        self._threads = [
-            threading.Thread(
-                target=self._guarded, args=(name, task, self._term), name=name, daemon=True
-            )
-            for name, task in self._tasks.items()
-        ]
-        for thread in self._threads:
-            thread.start()
+        self._threads = self._started(self._tasks, self._term)
 
     def step_down(self) -> None:
         """End the tasks."""
         self._metrics.lead(leads=False)
         self._term.set()
+        self._await(self._threads)
+
+    def _started(self, tasks: Mapping[str, Task], term: Stop) -> list[threading.Thread]:
+        threads = [
+            threading.Thread(target=self._guarded, args=(name, task, term), name=name, daemon=True)
+            for name, task in tasks.items()
+        ]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def _await(self, threads: list[threading.Thread]) -> None:
+        """Wait for tasks that were told to stop; those that do not are a reason to restart."""
         end = self._clock() + self._grace
-        for thread in self._threads:
+        for thread in threads:
             thread.join(max(0.0, end - self._clock()))
-        left = [thread.name for thread in self._threads if thread.is_alive()]
+        left = [thread.name for thread in threads if thread.is_alive()]
         if left:
             self._give_up(f"tasks did not end in {self._grace:g} s: {', '.join(left)}")
 

@@ -1,0 +1,127 @@
+"""The controller's care for certificates: when it looks, whatever the clocks do."""
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from certs.reason import Decision, Reason
+from certs.renewal import Step
+from certs.rotation import Action, Outcome
+from webhook.controller import certificates
+from webhook.controller.certificates import CertificateKeeper
+from webhook.errors import UnavailableError
+from webhook.model.objects import ObjectMeta
+from webhook.stop import Stop
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+class Steps:
+    """Steps that are counted; each asks to be called again in an hour."""
+
+    def __init__(self) -> None:
+        self.now = START
+        self.taken = 0
+        self.changed = threading.Condition()
+        self.outcome = lambda: Outcome(self.now + HOUR)
+
+    def step(self) -> Outcome:
+        with self.changed:
+            self.taken += 1
+            self.changed.notify_all()
+        return self.outcome()
+
+    def wait_for(self, taken: int) -> bool:
+        with self.changed:
+            return self.changed.wait_for(lambda: self.taken >= taken, timeout=10)
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """A keeper looks at the wall clock a hundred times a second, so that no test waits."""
+    monkeypatch.setattr(certificates, "LOOK_SECONDS", 0.01)
+    return Steps()
+
+
+@pytest.fixture
+def keeper(steps):
+    """A keeper that runs, and has taken its first step."""
+    made = CertificateKeeper(steps, clock=lambda: steps.now, chance=lambda: 0.0)
+    stop = Stop()
+    thread = threading.Thread(target=made.run, args=[stop])
+    thread.start()
+    assert steps.wait_for(1)
+    yield made
+    stop.set()
+    thread.join(10)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(
+    "jump",
+    [
+        pytest.param(HOUR, id="due"),
+        pytest.param(timedelta(days=30), id="a-month-of-suspension"),
+        pytest.param(timedelta(days=-30), id="set-back-a-month"),
+    ],
+)
+def test_the_wall_clock_wakes_it(steps, keeper, jump) -> None:
+    """Not the timer that it sleeps by, which stands still while the machine is suspended."""
+    steps.now += jump
+
+    assert steps.wait_for(2)
+
+
+def test_it_sleeps_while_nothing_is_due(steps, keeper) -> None:
+    """Looking at the clock asks nobody."""
+    steps.now += HOUR / 2
+    time.sleep(0.2)
+
+    assert steps.taken == 1
+
+
+def test_a_change_wakes_it_at_once(steps, keeper) -> None:
+    """A watch event of the Secret or of a webhook configuration."""
+    keeper.observe("MODIFIED", ObjectMeta(name="portcullis-ca"))
+
+    assert steps.wait_for(2)
+
+
+def test_failures_are_tried_again_and_told(steps, keeper, caplog) -> None:
+    """An API server that is away is waited for."""
+
+    def away() -> Outcome:
+        raise UnavailableError("the API server is away")
+
+    steps.outcome = away
+    keeper.observe("MODIFIED", ObjectMeta())
+    assert steps.wait_for(2)
+    steps.now += timedelta(seconds=40)
+
+    assert steps.wait_for(3)
+    assert "certificates could not be looked after" in caplog.text
+
+
+def test_a_refusal_is_told_once_and_its_end_too(caplog) -> None:
+    """A foreign Secret is looked at every minute; the log has one line of it."""
+    caplog.set_level("INFO")
+    steps = Steps()
+    foreign = Outcome(START + HOUR, refused=Decision(Reason.FOREIGN, "not ours"))
+    issued = Action(Step.ISSUE, Decision(Reason.MISSING, "issuing an authority"))
+    well = Outcome(START + HOUR, (issued,), expires=START + 24 * HOUR)
+    ends: list[datetime] = []
+    keeper = CertificateKeeper(steps, clock=lambda: START, expires=ends.append)
+    for outcome in (foreign, foreign, well, well):
+        steps.outcome = lambda outcome=outcome: outcome
+        keeper._step()
+
+    assert [
+        ("ERROR", "not ours"),
+        ("INFO", "issuing an authority"),
+        ("INFO", "certificates are looked after again"),
+        ("INFO", "issuing an authority"),
+    ] == [(record.levelname, record.message) for record in caplog.records]
+    assert ends == [START + 24 * HOUR] * 2
