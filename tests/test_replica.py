@@ -11,6 +11,7 @@ from webhook.replica import (
     DOUBT_SECONDS,
     LOOK_SECONDS,
     RETRY_SECONDS,
+    SETTLE_SECONDS,
     SYNC_SECONDS,
     TRUST_SECONDS,
     Parts,
@@ -219,13 +220,24 @@ def test_it_stays_ready_when_the_api_server_goes(ready) -> None:
     assert ready.replica.current() is FIRST
 
 
-def test_a_new_certificate_is_taken_at_once(ready) -> None:
-    """Verified first, by the caBundles as they stand."""
-    ready.asked, ready.pair = 0, SECOND
+def test_a_new_certificate_is_taken_once_it_is_trusted_for_a_while(ready) -> None:
+    """Each API server learns of a caBundle by a watch of its own."""
+    ready.asked, ready.pair, ready.is_due = 0, SECOND, True
+    ready.pass_by(SETTLE_SECONDS - LOOK_SECONDS)
+    early = ready.replica.current()
+    ready.pass_by(2 * LOOK_SECONDS)
+
+    assert early is FIRST
+    assert ready.replica.current() is SECOND
+    assert ready.asked == 2
+
+
+def test_a_new_certificate_takes_the_place_of_a_useless_one_at_once(ready) -> None:
+    """There is nothing to be gained by waiting, as after a month of suspension."""
+    ready.bundles, ready.pair = [OTHER.certificate_pem], STRANGE
     ready.pass_by(1)
 
-    assert ready.replica.current() is SECOND
-    assert ready.asked == 1
+    assert ready.replica.current() is STRANGE
 
 
 def test_a_new_certificate_waits_for_the_caBundle(ready) -> None:  # noqa: N802
@@ -234,10 +246,12 @@ def test_a_new_certificate_waits_for_the_caBundle(ready) -> None:  # noqa: N802
     held = ready.pass_by(DOUBT_SECONDS + 60)
     served = ready.replica.current()
     ready.bundles = [OURS.certificate_pem + OTHER.certificate_pem]
-    ready.pass_by(LOOK_SECONDS + 1)
+    settling = ready.pass_by(SETTLE_SECONDS - LOOK_SECONDS)
+    still = ready.replica.current()
+    ready.pass_by(2 * LOOK_SECONDS)
 
-    assert all(held)
-    assert served is FIRST
+    assert all([*held, *settling])
+    assert (served, still) == (FIRST, FIRST)
     assert ready.replica.current() is STRANGE
 
 

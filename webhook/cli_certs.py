@@ -251,7 +251,7 @@ def _followed(installed: Installed, serial: str, timeout: float) -> Iterator[str
             return
         if time.monotonic() >= end:
             raise CertsError(
-                f"not done after {timeout:.0f} s, last seen: {reached}. Does Portcullis's "
+                f"not done after {timeout:g} s, last seen: {reached}. Does Portcullis's "
                 "controller run? What was asked for stands, and is done once it does"
             )
         seen = max(seen, reached, key=list(Progress).index)

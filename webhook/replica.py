@@ -37,6 +37,8 @@ LOOK_SECONDS = 5.0
 files; it asks nobody for that."""
 TRUST_SECONDS = 300.0
 """How often it looks whether the live caBundles verify a certificate that has not changed."""
+SETTLE_SECONDS = 10.0
+"""From a caBundle's write until every API server uses it (`certs.renewal.PROPAGATION`)."""
 DOUBT_SECONDS = 30.0
 """How long they may fail to, before a replica that was ready leaves the endpoints."""
 SYNC_SECONDS = 30.0
@@ -95,12 +97,14 @@ class _Verdict:
         version: of the certificate.
         until: monotonic seconds of the next look.
         why: the API server would refuse it; None if it would not.
-        held: it is not served, for the one before is accepted.
+        since: monotonic seconds since when it would not.
+        held: it is not served yet, for the one before is accepted.
     """
 
     version: str = ""
     until: float = 0.0
     why: str | None = None
+    since: float | None = None
     held: bool = False
 
 
@@ -192,7 +196,9 @@ class Replica:
         if pair is None:
             self._note_doubt(missing := f"waiting for {self._parts.leaf.lacks}")
             return missing
-        return self._distrusted(self._parts, pair) or self._unsynced(self._parts)
+        why = self._distrusted(self._parts, pair)
+        self._note_doubt("" if self._verdict.held else why or "")
+        return why or self._unsynced(self._parts)
 
     def _refreshed(self, leaf: Leaf) -> Certificate | None:
         """The leaf, renewed if the clock or the time since the last look says so."""
@@ -212,21 +218,26 @@ class Replica:
     def _distrusted(self, parts: Parts, pair: Certificate) -> str | None:
         """Serve a certificate; why the API server would not accept it, looked up when it is time.
 
-        A new one that it would refuse does not take the place of one that it accepts: files may
-        change before the caBundle does.
+        One that it accepts stays until it has accepted the next one for `SETTLE_SECONDS`: files may
+        change before the caBundle does, and each API server learns of that by a watch of its own.
         """
-        if self._verdict.version != pair.version or self._clock() >= self._verdict.until:
-            anchors = parts.anchors()
-            why = self._refused(pair, anchors)
-            served, held = pair, False
-            if why and self._served and self._served.version != pair.version:
-                held = self._refused(self._served, anchors) is None
-                served = self._served if held else pair
-            self._served = served
-            parts.expires(served.not_after)
-            self._verdict = _Verdict(pair.version, self._clock() + self._pause(why), why, held)
-        self._note_doubt("" if self._verdict.held else self._verdict.why or "")
-        return self._verdict.why
+        now, last = self._clock(), self._verdict
+        if last.version == pair.version and now < last.until:
+            return last.why
+        anchors = parts.anchors()
+        why = self._refused(pair, anchors)
+        known = last.since if last.version == pair.version else None
+        since = None if why else now if known is None else known
+        served, until = pair, now + self._pause(why)
+        if self._served and self._served.version != pair.version:
+            settled = since is not None and now >= since + SETTLE_SECONDS
+            if not settled and self._refused(self._served, anchors) is None:
+                served = self._served
+                until = until if since is None else since + SETTLE_SECONDS
+        self._served = served
+        self._verdict = _Verdict(pair.version, until, why, since, held=served is not pair)
+        parts.expires(served.not_after)
+        return why
 
     def _pause(self, why: str | None) -> float:
         """Seconds until the next look at the caBundles."""

@@ -1,0 +1,113 @@
+"""Both containers at an API server that is away: they wait, say so, and end when told to."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def kubeconfig(port: int) -> str:
+    """A way to an API server at a port where nobody listens."""
+    return json.dumps(
+        {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "c", "cluster": {"server": f"https://127.0.0.1:{port}"}}],
+            "users": [{"name": "u", "user": {"token": "hunter2"}}],
+            "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
+            "current-context": "x",
+        }
+    )
+
+
+def healthy(port: int) -> bool:
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    with closing(connection):
+        connection.request("GET", "/healthz")
+        return connection.getresponse().status == 200
+
+
+@pytest.mark.parametrize(
+    ("command", "health", "told"),
+    [
+        pytest.param(
+            ["gunicorn", "--config=gunicorn.conf.py", "wsgi:app"],
+            "webhook",
+            "not ready",
+            id="webhook",
+        ),
+        pytest.param(
+            ["portcullis", "controller"],
+            "controller",
+            "waiting for the API server",
+            id="controller",
+        ),
+    ],
+)
+def test_it_waits_says_so_and_does_not_end(tmp_path, command, health, told) -> None:
+    """No crash loop, whose back-off would outlast the outage; liveness is about the process."""
+    ports = {"webhook": free_port(), "controller": free_port()}
+    settings = {
+        "server": {
+            "address": "127.0.0.1",
+            "port": free_port(),
+            "metricsPort": ports["webhook"],
+            "workers": 1,
+        },
+        "controller": {"metricsPort": ports["controller"]},
+    }
+    (tmp_path / "settings.yaml").write_text(json.dumps(settings))
+    (tmp_path / "kubeconfig").write_text(kubeconfig(free_port()))
+    environment = os.environ | {
+        "PORTCULLIS_SETTINGS": str(tmp_path / "settings.yaml"),
+        "KUBECONFIG": str(tmp_path / "kubeconfig"),
+    }
+    environment.pop("PORTCULLIS_SNAPSHOT", None)
+    if health == "webhook":  # as the chart: the controller is one process, and shares no counters
+        environment["PROMETHEUS_MULTIPROC_DIR"] = str(tmp_path / "metrics")
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [BIN / command[0], *command[1:]],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=output,
+        )
+    try:
+        limit = time.monotonic() + 30
+        while told not in log.read_text() and process.poll() is None and time.monotonic() < limit:
+            time.sleep(0.05)
+        time.sleep(1.5)
+        alive = process.poll() is None
+        well = healthy(ports[health])
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(timeout=20)
+    finally:
+        process.kill()
+        process.wait()
+    text = log.read_text()
+
+    assert told in text
+    assert alive
+    assert well
+    assert code == 0
+    assert "hunter2" not in text
+    assert "Traceback" not in text
