@@ -28,7 +28,8 @@ _ADMISSION = """
 
 The checks for which the table has more than a dash are run on every NetworkPolicy that is made,
 changed or deleted. They judge the policy, and those marked ¹ pods, Namespaces and other policies
-too, as the cluster was a moment ago (with `networkPolicies.diff.enabled`, within `budgetMillis`).
+too, as the cluster was a moment ago (with `networkPolicies.diff.enabled`, within `budgetMillis`);
+those marked ² the manifest as its author wrote it, which `kubectl apply` keeps in an annotation.
 Told is what a change brings, not what was so before. *warn* and *off* are the defaults:
 ```
 Warning: spec.ingress[0].from[0]: two items mean OR: every pod of those namespaces, or own pods; \
@@ -48,9 +49,9 @@ elsewhere the webhook's entry is `Ignore`, so that nobody waits while Portcullis
 is best effort. Where the cluster cannot be seen in time, a check marked ¹ refuses nothing, and the
 answer says that it was not run. `portcullis_check_findings_total{check,outcome}` counts.
 
-A dash: the check needs the manifest as its author wrote it, which defaulting hides, or objects that
-admission does not read (Services, DaemonSets, webhooks, policies of other APIs). `not-enforced` is
-told of every new policy by `warnings.notEnforced`.
+A dash: the check needs all manifests as they were written, or objects that admission does not read
+(Services, DaemonSets, webhooks, policies of other APIs). `not-enforced` is told of every new policy
+by `warnings.notEnforced`.
 """
 
 
@@ -67,7 +68,8 @@ def _admission(check: Lint[Any]) -> str:
     if check not in JUDGED:
         return "-"
     action = "warn" if check.id in DEFAULT_WARNINGS else "off"
-    return f"{action}¹" if check.needs is Needs.CLUSTER else action
+    marks = {Needs.CLUSTER: "¹", Needs.AUTHOR: "²"}
+    return f"{action}{marks.get(check.needs, '')}"
 
 
 def _cell(check: Lint[Any]) -> str:

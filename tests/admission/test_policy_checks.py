@@ -11,6 +11,7 @@ from tests.reviews import network_policy, review
 from webhook.bootstrap import admission as compose
 from webhook.deadline import Deadline
 from webhook.errors import UnavailableError
+from webhook.lint.evidence import LAST_APPLIED
 from webhook.metrics import SilentRecorder
 from webhook.model.namespace import OVERRIDE_ANNOTATION
 from webhook.model.objects import ObjectMeta
@@ -134,6 +135,46 @@ def test_warned_of_by_default(send, recorder, old, new, expected):
 
     assert (response.allowed, told(response)) == (True, expected)
     assert recorder.findings == [(each, "warned") for each in ids]
+
+
+def applied(spec):
+    """The annotation in which `kubectl apply` keeps what was written."""
+    return {LAST_APPLIED: json.dumps({"kind": "NetworkPolicy", "spec": spec})}
+
+
+WRITTEN = {"podSelector": {}, "egress": [{"to": [{"podSelector": {"matchLabels": {"app": "a"}}}]}]}
+STORED = WRITTEN | {"policyTypes": ["Ingress", "Egress"]}
+OMITTED_TOLD = (
+    "spec.egress: without policyTypes this denies all ingress too: set policyTypes: [Egress] "
+    "[types-omitted-egress]"
+)
+A = {"app": "a"}
+SELECTED = {"matchLabels": A}
+NULL = {"namespaceSelector": None, "podSelector": SELECTED}
+NULL_TOLD = (
+    "spec.ingress[0].from[0].namespaceSelector: an empty namespaceSelector is null: own namespace "
+    "only; write {} for all [null-ns-beside-pod]"
+)
+
+
+@pytest.mark.parametrize(
+    ("new", "written", "expected"),
+    [
+        pytest.param(STORED, WRITTEN, [OMITTED_TOLD], id="types-omitted"),
+        pytest.param(STORED, STORED, [], id="types-written"),
+        pytest.param(STORED, None, [], id="not-applied"),
+        pytest.param(STORED, {**WRITTEN, "podSelector": {"matchLabels": A}}, [], id="edited"),
+        pytest.param(STORED, {**WRITTEN, "ingres": []}, [], id="not-understood"),
+        pytest.param(STORED, "spec", [], id="no-spec"),
+        pytest.param(ingress({"podSelector": SELECTED}), ingress(NULL), [NULL_TOLD], id="null"),
+    ],
+)  # fmt: skip
+def test_what_its_author_wrote_is_judged_where_it_is_kept(send, new, written, expected):
+    """Of `kubectl apply`, as long as the rest of the policy is what was applied."""
+    checks = [rule("off", "egress-without-dns")]
+    response = send(new, checks=checks, annotations=written and applied(written))
+
+    assert told(response) == expected
 
 
 def test_mistakes_are_told_before_the_difference(send):

@@ -84,6 +84,24 @@ def test_warned_of_by_default(
     assert world.specs(plane, "ci-plain")["team"] == spec
 
 
+OMITTED = {"podSelector": {}, "egress": [{"to": [{"podSelector": {}}]}]}
+
+
+@pytest.mark.parametrize(
+    ("verb", "told"), [("apply", True), ("create", False), ("server-side apply", False)]
+)
+def test_what_was_written_is_known_of_apply_alone(
+    plane: ControlPlane, verb: str, told: bool
+) -> None:
+    """PolicyTypes that the API server filled in look as if they were meant, but for `apply`."""
+    done = write(plane, verb, "ci-plain", OMITTED)
+
+    assert done.returncode == 0, done.stderr
+    assert ("[types-omitted-egress]" in done.stderr) is told
+    types = world.specs(plane, "ci-plain")["team"]["policyTypes"]
+    assert types == ["Ingress", "Egress"]
+
+
 def test_an_update_is_told_what_it_brings(plane: ControlPlane) -> None:
     """What was so before is not told again, and what leaves the spec is not looked at."""
     write(plane, "create", "ci-plain", AND_OR)

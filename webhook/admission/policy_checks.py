@@ -48,15 +48,15 @@ class PolicyChecks:
         self.actions = actions
         self.cluster = cluster
         self.around = around
-        self._by_policy = self._chosen(Needs.POLICY)
+        self._by_policy = self._chosen(Needs.POLICY, Needs.AUTHOR)
         known = self._chosen(Needs.CLUSTER) if around else ()
         self._deniable = tuple(c for c in known if Action.DENY in actions.possible(c.id))
         self._warned = tuple(c for c in known if Action.DENY not in actions.possible(c.id))
 
-    def _chosen(self, needs: Needs) -> Checks:
+    def _chosen(self, *needs: Needs) -> Checks:
         """The checks of which anything may become."""
         wanted = {Action.DENY, Action.WARN}
-        return tuple(c for c in JUDGED if c.needs is needs and wanted & self.actions.possible(c.id))
+        return tuple(c for c in JUDGED if c.needs in needs and wanted & self.actions.possible(c.id))
 
     def judge(
         self,

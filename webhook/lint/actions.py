@@ -17,6 +17,8 @@ JUDGED = tuple(check for check in ALL_LINTS if check.needs is not Needs.MANIFEST
 DEFAULT_WARNINGS = frozenset(
     {
         "types-vs-rules",
+        "types-omitted-egress",
+        "null-ns-beside-pod",
         "egress-without-dns",
         "rule-allows-all-peers",
         "and-or",

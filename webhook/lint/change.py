@@ -3,13 +3,14 @@
 A review tells both versions; the cluster around them is known to some checks alone.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from webhook.lint.cluster import Cluster, Stored
+from webhook.lint.evidence import as_written
 from webhook.lint.facts import Facts
-from webhook.lint.registry import Finding, Lint, Severity
+from webhook.lint.registry import Finding, Lint, Needs, Severity
 from webhook.lint.runner import judge
 from webhook.lint.subject import Subject
 from webhook.model.namespace import SEAL_LABEL, Seal
@@ -55,12 +56,13 @@ class Change:
         for check in checks:
             checkpoint()
             if now is not None and (check.removed or not now.gone):
-                found += judge((check,), now)
+                found += _judge(check, now)
         former = self._former if found else None
         if former is None:
             return found
         failed = {each.check_id for each in found}
-        known = {_same(each) for each in judge((c for c in checks if c.id in failed), former)}
+        again = (each for c in checks if c.id in failed for each in _judge(c, former))
+        known = {_same(each) for each in again}
         return [each for each in found if _same(each) not in known]
 
     @property
@@ -79,6 +81,14 @@ class Change:
         if self.old is None or self.new is None:
             return None
         return Subject(self.old, self.around.before if self.around else NOWHERE)
+
+
+def _judge(check: Lint[Any], subject: Subject) -> Iterator[Finding]:
+    """Run a check on a policy; on what its author wrote, if that is what it judges."""
+    if check.needs is not Needs.AUTHOR:
+        return judge((check,), subject)
+    written = as_written(subject.stored)
+    return judge((check,), Subject(written, NOWHERE)) if written else iter(())
 
 
 def _same(finding: Finding) -> tuple[str, str, str, Severity]:

@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any
 
+import msgspec
+
 from webhook.lint.cluster import Stored
 from webhook.lint.dig import dig, entries
+from webhook.netpol.errors import FieldError
 from webhook.netpol.model import Direction
+from webhook.netpol.parse_text import parse_spec
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -68,6 +72,24 @@ def authorship_of(value: Mapping[str, Any]) -> Authorship:
         written = dig(applied, "spec", "policyTypes")
         return Authorship.EXPLICIT if written else Authorship.OMITTED
     return _owners(entries(value, "metadata", "managedFields"))
+
+
+def as_written(stored: Stored) -> Stored | None:
+    """The policy as its author last applied it, before defaults.
+
+    None where `kubectl apply` was not used, or something else was changed since.
+    """
+    applied = _last_applied(stored.value)
+    spec, standing = dig(applied, "spec"), stored.policy
+    try:
+        text = msgspec.json.encode(spec)
+        policy = parse_spec(standing.namespace, standing.name, text)
+    except (FieldError, msgspec.MsgspecError, RecursionError, ValueError):
+        return None
+    ours = policy.pods, policy.ingress, policy.egress
+    if not isinstance(spec, Mapping) or ours != (standing.pods, standing.ingress, standing.egress):
+        return None
+    return Stored(policy, applied, stored.index)
 
 
 def _last_applied(value: Mapping[str, Any]) -> Any:

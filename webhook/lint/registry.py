@@ -37,10 +37,12 @@ class Needs(StrEnum):
 
     POLICY = "policy"
     """The policy as the API server stores it, and its former version: a review has both."""
+    AUTHOR = "author"
+    """What its author wrote, before defaults: a review has it where `kubectl apply` was used."""
     CLUSTER = "cluster"
     """Pods, labels of Namespaces and the other policies too: admission keeps them in a cache."""
     MANIFESTS = "manifests"
-    """What its author wrote before defaulting, or objects of kinds that admission does not read."""
+    """All manifests as they were written, or objects of kinds that admission does not read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 
-@lint("null-ns-beside-pod", Severity.WARNING, Subject, needs=Needs.MANIFESTS)
+@lint("null-ns-beside-pod", Severity.WARNING, Subject, needs=Needs.AUTHOR)
 def null_ns_beside_pod(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector beside a podSelector has a value.
 
     Why: `namespaceSelector:` with nothing behind it is null, as if it were not there: the peer is
-    pods of the policy's own namespace only. `{}` would be every namespace. Seen in manifests only.
+    pods of the policy's own namespace only. `{}` would be every namespace. Seen in manifests, and
+    where `kubectl apply` keeps them.
 
     Fix: write the selector; `{}` for every namespace; or remove the line.
     """

@@ -12,15 +12,13 @@ _UDP = {53: "DNS", 123: "NTP", 161: "SNMP"}
 _QUIC = 443
 
 
-@lint(
-    "protocol-defaulted", Severity.INFO, Subject, "mattfenwick/cyclonus lint", needs=Needs.MANIFESTS
-)
+@lint("protocol-defaulted", Severity.INFO, Subject, "mattfenwick/cyclonus lint", needs=Needs.AUTHOR)
 def protocol_defaulted(subject: Subject) -> Iterator[Problem]:
     """A port that is mostly used over UDP says its protocol.
 
     Why: without one it is TCP. DNS (53), NTP (123) and SNMP (161) then stay closed. Of 443 it is
     told only where a destination pod serves UDP 443 (QUIC). Silent where the rule opens UDP beside.
-    Seen in manifests only: the API server fills the protocol in.
+    Seen in manifests, and where `kubectl apply` keeps them: the API server fills the protocol in.
 
     Fix: `protocol: UDP`, or both as two items.
     """

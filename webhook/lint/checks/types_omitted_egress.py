@@ -14,14 +14,15 @@ _EGRESS = ("spec", "egress")
     Subject,
     "kubernetes/kubernetes#51808",
     "kubernetes/website#7895",
-    needs=Needs.MANIFESTS,
+    needs=Needs.AUTHOR,
 )
 def types_omitted_egress(subject: Subject) -> Iterator[Problem]:
     """A manifest with egress and without ingress says policyTypes.
 
     Why: where policyTypes is left out, Ingress is always among them. A policy that was made for
     egress denies all ingress too; one with `egress: []` (`empty-egress`) denies ingress only, for
-    an empty list is no egress. Seen in manifests only: the API server fills policyTypes in.
+    an empty list is no egress. Seen in manifests, and where `kubectl apply` keeps them: the API
+    server fills policyTypes in.
 
     Fix: `policyTypes: [Egress]`, or `[Ingress, Egress]` where both are meant.
     """
