@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from webhook.lint.actions import DEFAULT_WARNINGS, JUDGED
-from webhook.lint.catalogue import ALL_LINTS
+from webhook.lint.catalogue import ALL_LINTS, NUMBERS
 from webhook.lint.registry import Lint, Needs
 
 PATH = Path(__file__).resolve().parent.parent / "docs" / "networkpolicy-checks.md"
@@ -19,8 +19,8 @@ them in manifests, `portcullis lint --live [PATH...]` in a cluster, or in what m
 change there; `--check ID=off|info|warning|error` switches one off, or lowers or raises it.
 An *error* is likely a hole or an outage, a *warning* a doubt, an *info* a remark.
 
-| Check | Severity | In admission | What holds where it is silent |
-|---|---|---|---|
+| No. | Check | Severity | In admission | What holds where it is silent |
+|---|---|---|---|---|
 """
 
 _ADMISSION = """
@@ -57,11 +57,14 @@ by `warnings.notEnforced`.
 
 def render() -> str:
     """The text of the page."""
-    rows = "".join(
-        f"| [{each.id}](#{each.id}) | {each.severity} | {_admission(each)} | {_cell(each)} |\n"
-        for each in ALL_LINTS
-    )
+    rows = "".join(map(_row, ALL_LINTS))
     return "\n".join([_HEAD + rows + _ADMISSION, *map(_section, ALL_LINTS)])
+
+
+def _row(check: Lint[Any]) -> str:
+    number, link = NUMBERS[check.id], f"[{check.id}](#{check.id})"
+    cells = (number, link, check.severity, _admission(check), _cell(check))
+    return f"| {' | '.join(map(str, cells))} |\n"
 
 
 def _admission(check: Lint[Any]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from webhook.checks import CHECKS
-from webhook.lint.catalogue import ALL_LINTS, BY_ID
+from webhook.lint.catalogue import ALL_LINTS, BY_ID, CATALOGUE, NUMBERS
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject, Written
 
@@ -51,6 +51,13 @@ def test_variants_are_documented() -> None:
     }
 
     assert {(id_, sub) for id_, sub in shown if f"`{sub}`" not in BY_ID[id_].docs} == set()
+
+
+def test_every_mistake_of_the_catalogue_has_a_check() -> None:
+    """34 of them, numbered as they stand; none without a check, and none twice."""
+    assert len(CATALOGUE) == max(NUMBERS.values()) == 34
+    assert all(CATALOGUE)
+    assert [NUMBERS[each.id] for each in ALL_LINTS] == sorted(NUMBERS.values())
 
 
 def test_ids_are_unique() -> None:

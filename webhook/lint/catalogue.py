@@ -41,46 +41,49 @@ from webhook.lint.checks.world_open import world_open
 from webhook.lint.checks.yaml_bool import yaml_bool
 from webhook.lint.registry import Lint
 
-ALL_LINTS: tuple[Lint[Any], ...] = (
-    egress_without_dns,
-    not_enforced,
-    rule_allows_all_peers,
-    and_or,
-    ns_selector_matches_none,
-    selects_no_pod,
-    types_vs_rules,
-    types_omitted_egress,
-    service_port,
-    apiserver_egress,
-    webhook_ingress,
-    ipblock_covers_pods,
-    world_open,
-    metadata_reachable,
-    one_family,
-    except_covers_all,
-    named_port_unmatched,
-    named_port_ambiguous,
-    named_port_to_ip,
-    protocol_defaulted,
-    ports_empty_item,
-    spoofable_ns_label,
-    broad_ns,
-    selector_unsatisfiable,
-    null_ns_beside_pod,
-    host_network,
-    probe_own_node,
-    endport_unsupported,
-    isolation_flip,
-    reopens_default_deny,
-    ineffective_open,
-    redundant,
-    shadowed,
-    sctp_icmp,
-    no_namespace,
-    duplicate_name,
-    yaml_bool,
+CATALOGUE: tuple[tuple[Lint[Any], ...], ...] = (
+    (egress_without_dns,),
+    (not_enforced,),
+    (rule_allows_all_peers,),
+    (and_or,),
+    (ns_selector_matches_none,),
+    (selects_no_pod,),
+    (types_vs_rules,),
+    (types_omitted_egress,),
+    (service_port,),
+    (apiserver_egress,),
+    (webhook_ingress,),
+    (ipblock_covers_pods,),
+    (world_open,),
+    (metadata_reachable,),
+    (one_family,),
+    (except_covers_all,),
+    (named_port_unmatched, named_port_ambiguous),
+    (named_port_to_ip,),
+    (protocol_defaulted,),
+    (ports_empty_item,),
+    (spoofable_ns_label,),
+    (broad_ns,),
+    (selector_unsatisfiable,),
+    (null_ns_beside_pod,),
+    (host_network,),
+    (probe_own_node,),
+    (endport_unsupported,),
+    (isolation_flip,),
+    (reopens_default_deny,),
+    (ineffective_open, redundant),
+    (shadowed,),
+    (sctp_icmp,),
+    (no_namespace, duplicate_name),
+    (yaml_bool,),
 )
-"""The order is that of the mistakes in users' threads, weighed by harm."""
+"""The 34 mistakes, most often met and most harmful first; a few have two checks."""
+
+ALL_LINTS: tuple[Lint[Any], ...] = tuple(lint for mistake in CATALOGUE for lint in mistake)
+"""The checks in their order."""
+
+NUMBERS = {lint.id: number for number, mistake in enumerate(CATALOGUE, 1) for lint in mistake}
+"""The number of each check's mistake, from 1."""
 
 BY_ID = {lint.id: lint for lint in ALL_LINTS}
 """Every check by its id."""
