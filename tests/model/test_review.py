@@ -63,7 +63,10 @@ def test_an_empty_name_is_taken_from_the_object(operation, new, old) -> None:
         pytest.param(b"", "truncated", id="empty"),
         pytest.param(b"{", "truncated", id="cut-off"),
         pytest.param(b"[]", "object", id="array"),
-        pytest.param(b"\xff\xfe", "malformed", id="not-utf8"),
+        pytest.param(b"\xff\xfe", "can't decode byte 0xff", id="not-utf8"),
+        pytest.param(
+            changed().replace(b'"web"', b'"w\xeeb"'), "can't decode", id="not-utf8-in-an-object"
+        ),
         pytest.param(b"[" * 100_000, "", id="deep"),
         pytest.param(b'{"apiVersion":"admission.k8s.io/v1"}', "kind", id="no-kind"),
         pytest.param(changed(resource=None), "resource", id="no-resource"),
