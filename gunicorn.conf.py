@@ -6,6 +6,7 @@ gunicorn reads module-level names as its settings and functions as its hooks.
 import gc
 import os
 import time
+from math import ceil
 from typing import Any
 
 from webhook import exposition, logs, settings
@@ -36,6 +37,9 @@ logconfig_dict = logs.config(_environment.settings.logging.level)
 
 
 _limits = Limits(
+    connections=ceil(_server.max_connections / workers),
+    connections_per_peer=ceil(_server.max_connections_per_peer / workers),
+    queued=ceil(_server.max_queued_reviews / workers),
     concurrent=_server.threads,
     body_bytes=_server.max_body_bytes,
     buffered_bytes=4 * _server.max_body_bytes,

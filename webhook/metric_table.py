@@ -113,9 +113,9 @@ IN_FLIGHT = Family(
 REJECTED = Family(
     "portcullis_http_rejected_total",
     "counter",
-    "Requests that got no review back: malformed (400), without length (411), too large (413), "
-    "or while no review is answered (503).",
-    {"code": ("400", "403", "411", "413", "503", "other")},
+    "Requests that got no review back: malformed (400), without length (411), too large (413, 414, "
+    "431), too slow (408), or while no review is answered or too many wait (503).",
+    {"code": ("400", "403", "408", "411", "413", "414", "431", "503", "other")},
     "webhook",
 )
 FINDINGS = Family(

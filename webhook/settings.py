@@ -201,6 +201,10 @@ class ServerSettings(Section, frozen=True):
             ``<service>.<namespace>.svc`` of the Pod's environment.
         max_body_bytes: a review carries object and oldObject, each up to 3 MiB.
         default_timeout: deadline where a request names none, in seconds.
+        max_connections: of a replica; beyond, the least useful one makes room. Each worker grants
+            its share, as of the next two.
+        max_connections_per_peer: of these, from one address; the API servers may share one.
+        max_queued_reviews: that wait for their turn; beyond, 503 with ``Retry-After``.
         drain_seconds: how long a stopping replica goes on serving.
         tls: what is spoken.
         mtls: who may send reviews.
@@ -214,6 +218,9 @@ class ServerSettings(Section, frozen=True):
     service_names: tuple[Name, ...] = ()
     max_body_bytes: Annotated[int, msgspec.Meta(ge=8 << 20)] = 12 << 20
     default_timeout: Seconds = 10.0
+    max_connections: Annotated[int, msgspec.Meta(ge=64, le=100_000)] = 2000
+    max_connections_per_peer: Annotated[int, msgspec.Meta(ge=16, le=100_000)] = 1000
+    max_queued_reviews: Annotated[int, msgspec.Meta(ge=16, le=100_000)] = 512
     drain_seconds: Seconds = 10.0
     tls: TlsSettings = TlsSettings()
     mtls: MtlsSettings = MtlsSettings()

@@ -303,6 +303,23 @@ def test_a_client_that_does_not_close_keeps_nobody_waiting(server) -> None:
     assert time.monotonic() - start < 1.5
 
 
+def test_connections_beyond_the_limit_make_room(tmp_path) -> None:
+    """Whoever brings reviews stays, however many come to do nothing."""
+    few = {"maxConnections": 64}
+    with running(tmp_path, snapshot=ROOT / "examples/cluster", more=few) as server:
+        wait_until_ready(server)
+        kept = [server.connect() for _ in range(4)]
+        before = [ask(connection, "POST", "/validate", BODY)[0] for connection in kept]
+        for _ in range(200):
+            raw = socket.create_connection(("localhost", server.port))
+            server.opened.callback(raw.close)
+        after = [ask(connection, "POST", "/validate", BODY)[0] for connection in kept]
+        fresh = ask(server.connect(), "POST", "/validate", BODY)[0]
+
+    assert before == after == [200] * 4
+    assert fresh == 200
+
+
 def test_an_idle_connection_does_not_hold_up_a_departure(server) -> None:
     """One that never sent a request is closed like one that waits for its next."""
     server.connect().connect()

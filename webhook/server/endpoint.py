@@ -12,6 +12,7 @@ from webhook.model.review import AdmissionResponse, Attributes, decode_review, e
 from webhook.server.callers import Callers, Certificate
 from webhook.server.http1 import Answer, HttpError, Request, failure
 from webhook.server.lifecycle import Lifecycle
+from webhook.server.rationed import RationedLog
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class AdmissionEndpoint:
         self._default_timeout = default_timeout
         self._meter = meter
         self._callers = callers
+        self._log = RationedLog(logger)
 
     def answers(self, path: bytes) -> bool:
         """Whether reviews are sent to that path."""
@@ -115,8 +117,7 @@ class AdmissionEndpoint:
         if self._meter:
             self._meter.rejected(error.code)
         if error.code != 503:  # noqa: PLR2004 - warming up is no news
-            extra = {"code": error.code, "error": error.message}
-            logger.warning("review rejected", extra=extra)
+            self._log.tell("review rejected", {"code": error.code, "error": error.message})
 
     def _review(self, decide: Decide, request: Request, deadline: Deadline) -> bytes:
         if not self._lifecycle.state.answers:

@@ -1,17 +1,14 @@
 """Who is connected, how much of what is theirs we hold, and who goes first when it is too much."""
 
 import logging
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
 from webhook.server.connection import Connection, State
 from webhook.server.limits import Limits
+from webhook.server.rationed import RationedLog
 
 logger = logging.getLogger(__name__)
-
-COMPLAINT_SECONDS = 60.0
-"""Between two lines of the log on the same matter: a hostile client must not fill it."""
 
 
 class Guests:
@@ -30,7 +27,7 @@ class Guests:
         self._all: set[Connection] = set()
         self._peers: Counter[str] = Counter()
         self._bytes = 0
-        self._complained: dict[str, float] = {}
+        self._log = RationedLog(logger, lines=4)
 
     def __len__(self) -> int:
         return len(self._all)
@@ -66,10 +63,8 @@ class Guests:
     def least_useful(self, peer: str) -> Connection | None:
         """The connection that makes room for one from an address, if any may."""
         crowded = self._peers[peer] >= self._limits.connections_per_peer
-        self._complain(
-            f"too many connections from {peer}" if crowded else "too many connections",
-            "the least useful are closed (server.maxConnections, server.maxConnectionsPerPeer)",
-        )
+        limit = "server.maxConnectionsPerPeer" if crowded else "server.maxConnections"
+        self._log.tell("too many connections", {"peer": peer, "limit": limit})
         candidates = (
             guest
             for guest in self._all
@@ -87,7 +82,7 @@ class Guests:
         Raises:
             ValueError: none arrives.
         """
-        self._complain("too many large requests at once", "the slowest are answered 503")
+        self._log.tell("too many large requests at once", {"bytes": self._bytes})
         arriving = (guest for guest in self._all if guest.state is State.RECEIVING)
         return min((guest for guest in arriving if guest.charged), key=lambda guest: guest.since)
 
@@ -98,11 +93,3 @@ class Guests:
     def _overdue(self, now: float, *, closing: bool) -> Iterator[Connection]:
         idle = (State.IDLE, State.GREETING) if closing else ()
         return (guest for guest in self._all if guest.until <= now or guest.state in idle)
-
-    def _complain(self, what: str, then: str) -> None:
-        now = time.monotonic()
-        if now >= self._complained.get(what, 0.0):
-            if len(self._complained) >= self._limits.connections:
-                self._complained.clear()
-            self._complained[what] = now + COMPLAINT_SECONDS
-            logger.warning("%s: %s", what, then)

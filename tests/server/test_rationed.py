@@ -1,0 +1,18 @@
+"""What a client can cause to be logged."""
+
+import logging
+
+from webhook.server.rationed import PERIOD_SECONDS, RationedLog
+
+
+def test_a_flood_is_counted_instead_of_written(caplog) -> None:
+    """So many lines in a period, then one that says how many were left out."""
+    now = [0.0]
+    rationed = RationedLog(logging.getLogger("flood"), lines=3, clock=lambda: now[0])
+    for number in range(10):
+        rationed.tell("no", {"number": number})
+    now[0] = PERIOD_SECONDS
+    rationed.tell("again", {})
+
+    assert [record.message for record in caplog.records] == ["no"] * 3 + ["lines left out", "again"]
+    assert caplog.records[3].lines == 7
