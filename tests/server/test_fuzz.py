@@ -90,10 +90,10 @@ def wrong(path: str, sent: bytes, status: int, body: bytes) -> str | None:
     return None
 
 
-def send_reviews(server, number: int) -> Tally:
+def send_reviews(server, number: int, count: int) -> Tally:
     """One client's share, over connections that are kept as long as the server keeps them."""
     random, known, tally, stream = Random(SEED * 1000 + number), seeds(), Tally(), None
-    for _ in range(REVIEWS // CLIENTS):
+    for _ in range(count):
         path, body = mutated(random, known)
         stream = stream or dial(server)
         start = time.perf_counter()
@@ -110,10 +110,10 @@ def send_reviews(server, number: int) -> Tally:
     return tally
 
 
-def send_garbage(server, number: int) -> Tally:
+def send_garbage(server, number: int, count: int) -> Tally:
     """Raw bytes, each on a connection of its own."""
     random, known, tally = Random(SEED * 1000 + 500 + number), seeds(), Tally()
-    for _ in range(REVIEWS // CLIENTS // 10):
+    for _ in range(count // 10):
         data, stream = garbage(random, known), dial(server)
         try:
             stream.sendall(data)
@@ -158,9 +158,10 @@ def test_whatever_comes_is_answered(server, send) -> None:
     """A valid AdmissionReview or a 4xx: no 5xx, no traceback, no new worker, no growth."""
     before = workers(server)
     with ThreadPoolExecutor(CLIENTS) as clients:
-        list(clients.map(lambda number: send(server, number + 100), range(CLIENTS)))
+        share, numbers = REVIEWS // CLIENTS, range(CLIENTS)
+        list(clients.map(lambda number: send(server, number + 100, share // 4), numbers))
         heavy = [mebibytes(pid) for pid in before]
-        tallies = list(clients.map(lambda number: send(server, number), range(CLIENTS)))
+        tallies = list(clients.map(lambda number: send(server, number, share), numbers))
     report(send.__name__, tallies)
     growth = [mebibytes(pid) - was for pid, was in zip(before, heavy, strict=True)]
     print(f"workers of {[round(was) for was in heavy]} MiB grew by {[round(it) for it in growth]}")

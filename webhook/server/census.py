@@ -37,8 +37,9 @@ class Census:
             self._counts[place] = NOBODY
 
     def report(self, place: int, count: int) -> None:
-        """Tell how many connections a worker has."""
-        self._counts[place] = count
+        """Tell how many connections a worker has; nothing once it has left."""
+        if self._counts[place] != NOBODY:
+            self._counts[place] = count
 
     def count(self, place: int) -> int:
         """How many connections a worker has."""

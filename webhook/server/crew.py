@@ -39,7 +39,7 @@ class Crew:
         self._leader = 0
         self._job: Job | None = None
         self._began = 0.0
-        self._served = self._away = 0
+        self._served = self._away = self._quiet = 0
         self._stirred = threading.Event()
         self._sleeping = False
         self.over = threading.Event()
@@ -54,16 +54,16 @@ class Crew:
 
     def supervise(self, seconds: float) -> None:
         """Pass the lead on from whoever keeps it for too long; returns after some seconds."""
-        until, quiet, served = time.monotonic() + seconds, 0, self._served
+        until, served = time.monotonic() + seconds, self._served
         while (now := time.monotonic()) < until and not self.over.is_set():
-            if quiet < QUIET_TICKS:
+            if self._quiet < QUIET_TICKS:
                 time.sleep(PATIENCE_SECONDS)
             else:
                 self._sleep(until - now)
             job, began = self._job, self._began
             if job is not None and time.monotonic() - began >= PATIENCE_SECONDS:
                 self._pass_on(job)
-            quiet = quiet + 1 if job is None and served == self._served else 0
+            self._quiet = self._quiet + 1 if job is None and served == self._served else 0
             served = self._served
 
     def _sleep(self, seconds: float) -> None:

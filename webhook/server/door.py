@@ -44,7 +44,7 @@ class Door:
     ) -> None:
         self._listeners, self._selector = list(listeners), selector
         self._census, self._place, self._admit = census, place, admit
-        self._open = self._waited = False
+        self._open, self._patient_until = False, -inf
         self.opens_at = inf
         """When a door that is shut for a while opens."""
 
@@ -80,15 +80,14 @@ class Door:
     def _knocked(self, listener: socket.socket, now: float) -> None:
         """Accept some of those who wait, unless another worker should."""
         mine = self._census.count(self._place)
-        if self._waited:
+        most = ACCEPTED_AT_ONCE
+        if self._census.has_more_than_others(self._place):
+            if now >= self._patient_until:
+                self.shut(now + COURTESY_SECONDS)
+                self._patient_until = now + 2 * COURTESY_SECONDS
+                return
             # Nobody else came: they are busy.
-            self._waited, most = False, 1 + mine // 4
-        elif self._census.has_more_than_others(self._place):
-            self._waited = True
-            self.shut(now + COURTESY_SECONDS)
-            return
-        else:
-            most = ACCEPTED_AT_ONCE
+            most = 1 + mine // 4
         for _ in range(most):
             if not self._accept(listener, now) or self._census.has_more_than_others(self._place):
                 return

@@ -133,6 +133,7 @@ class Reactor:
             else:
                 self._turn(0.0 if ready else self._pause())
                 if self._closes_at < inf and not self.connections:
+                    self._close()
                     return None
 
     def deliver(self, job: Job, answer: Answer) -> None:
@@ -159,8 +160,13 @@ class Reactor:
         self._retiring = True
         self._wake()
 
+    def _close(self) -> None:
+        self._selector.close()
+        self._wakes.close()
+        self._waker.close()
+
     def _wake(self) -> None:
-        with suppress(OSError):  # Full: it is awake already.
+        with suppress(OSError):  # Full: it is awake already. Closed: nobody is left to answer.
             self._waker.send(b"\0")
 
     def _awoken(self, _mask: int, _now: float) -> None:
