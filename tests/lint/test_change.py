@@ -1,8 +1,13 @@
 """A change is told what it makes wrong, and not what was so before."""
 
+import dataclasses
+import random
+
 import pytest
 
 from tests.lint.test_fixtures import FIXTURES, cluster
+from tests.netpol.clusters import cluster as random_cluster
+from tests.netpol.clusters import policy as random_policy
 from webhook.errors import DeadlineError
 from webhook.lint.actions import JUDGED
 from webhook.lint.catalogue import BY_ID
@@ -12,6 +17,7 @@ from webhook.lint.registry import Needs
 from webhook.lint.runner import run
 from webhook.netpol.fields import Field
 from webhook.netpol.model import Pod
+from webhook.netpol.parse import parse_world
 from webhook.netpol.parse_policy import parse_policy
 from webhook.netpol.world import World
 
@@ -21,9 +27,9 @@ CLOSED = {"podSelector": {}, "policyTypes": ["Ingress"]}
 DEAD = CLOSED | {"egress": [{"to": [{"podSelector": {}}]}]}
 
 
-def stored(spec, name="mine"):
-    """A policy of `shop` as the API server stores it."""
-    value = {"metadata": {"namespace": "shop", "name": name}, "spec": spec}
+def stored(spec, name="mine", namespace="shop"):
+    """A policy as the API server stores it."""
+    value = {"metadata": {"namespace": namespace, "name": name}, "spec": spec}
     return spec and Stored(parse_policy(Field(value)), value)
 
 
@@ -74,6 +80,23 @@ def test_with_the_cluster_around_it(old, new, expected) -> None:
     found = Change(before, after, around).findings([BY_ID["isolation-flip"]])
 
     assert [each.message.split(",")[0].split(":")[0] for each in found] == expected
+
+
+@pytest.mark.parametrize("check", [check for check in JUDGED if check.side], ids=lambda it: it.id)
+def test_a_check_of_one_side_misses_nothing_of_the_other(check) -> None:
+    """Of a change of the other direction alone it would find nothing, were it run."""
+    other = {"egress": "ingress", "ingress": "egress"}[check.side.lower()]
+    for seed in range(150):
+        rng = random.Random(seed)
+        rest, spec = parse_world(random_cluster(rng)), random_policy(rng, "mine")["spec"]
+        spec = spec | {"policyTypes": ["Ingress", "Egress"]}
+        changed = spec | {other: [*(spec.get(other) or ()), {"ports": [{"port": 80}]}]}
+        old, new = (stored(each, namespace="x") for each in (spec, changed))
+        around = Around(*(cluster_of(rest.with_policy(it.policy), it) for it in (old, new)))
+        anyway = dataclasses.replace(check, side=None)
+
+        assert [] == Change(old, new, around).findings([anyway]), f"seed {seed}"
+        assert [] == Change(old, new, around).findings([check])
 
 
 def test_work_ends_between_two_checks() -> None:

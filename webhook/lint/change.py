@@ -6,6 +6,7 @@ A review tells both versions; the cluster around them is known to some checks al
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from webhook.lint.cluster import Cluster, Stored
 from webhook.lint.evidence import as_written
@@ -14,6 +15,8 @@ from webhook.lint.registry import Finding, Lint, Needs, Severity
 from webhook.lint.runner import judge
 from webhook.lint.subject import Subject
 from webhook.model.namespace import SEAL_LABEL, Seal
+from webhook.netpol.model import Direction
+from webhook.netpol.table import PodTable
 from webhook.netpol.world import World
 
 NOWHERE = Cluster(World.of(), Facts(), ())
@@ -55,7 +58,7 @@ class Change:
         found: list[Finding] = []
         for check in checks:
             checkpoint()
-            if now is not None and (check.removed or not now.gone):
+            if now is not None and (check.removed or not now.gone) and not self._stays(check.side):
                 found += _judge(check, now)
         former = self._former if found else None
         if former is None:
@@ -64,6 +67,14 @@ class Change:
         again = (each for c in checks if c.id in failed for each in _judge(c, former))
         known = {_same(each) for each in again}
         return [each for each in found if _same(each) not in known]
+
+    def _stays(self, side: Direction | None) -> bool:
+        """Whether the change leaves all as it is that a check of one direction judges."""
+        if side is None or self.old is None or self.new is None:
+            return False
+        old, new = self.old.policy, self.new.policy
+        same = (old.pods, old.types) == (new.pods, new.types)
+        return same and old.rules(side) == new.rules(side)
 
     @property
     def _now(self) -> Subject | None:
@@ -103,7 +114,18 @@ def cluster_of(world: World, stored: Stored | None) -> Cluster:
         world: has all namespaces.
         stored: the policy that is judged, None where it is not there.
     """
-    namespaces = world.table.namespaces
-    sealed = (name for name, labels in namespaces.items() if labels.get(SEAL_LABEL) == Seal.SEALED)
-    facts = Facts(declared=frozenset(namespaces), sealed=frozenset(sealed), named_namespaces=True)
-    return Cluster(world, facts, (stored,) if stored else ())
+    return Cluster(world, _facts_of(world.table), (stored,) if stored else ())
+
+
+def _facts_of(table: PodTable) -> Facts:
+    """What the Namespaces tell: the same for every review that sees this table."""
+    known = _facts.get(table)
+    if known is None:
+        sealed = (n for n, each in table.namespaces.items() if each.get(SEAL_LABEL) == Seal.SEALED)
+        known = _facts[table] = Facts(
+            declared=frozenset(table.namespaces), sealed=frozenset(sealed), named_namespaces=True
+        )
+    return known
+
+
+_facts: WeakKeyDictionary[PodTable, Facts] = WeakKeyDictionary()

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
 from webhook.netpol.errors import Path, path_text
+from webhook.netpol.model import Direction
 
 Subject = TypeVar("Subject")
 
@@ -118,6 +119,7 @@ class Lint(Generic[Subject]):
         docs: summary, ``Why:`` and ``Fix:``.
         needs: what it has to know.
         removed: it also judges policies that a change takes away.
+        side: the one direction whose rules it judges; a change of the other finds nothing new.
     """
 
     id: str
@@ -128,6 +130,7 @@ class Lint(Generic[Subject]):
     docs: str
     needs: Needs
     removed: bool = False
+    side: Direction | None = None
 
     @property
     def summary(self) -> str:
@@ -161,6 +164,7 @@ def lint(
     *evidence: str,
     needs: Needs,
     removed: bool = False,
+    side: Direction | None = None,
 ) -> Callable[[Run[Subject]], Lint[Subject]]:
     """Make a function a check; its docstring becomes the documentation.
 
@@ -175,7 +179,7 @@ def lint(
         missing = [section for section in _SECTIONS if section not in docs]
         if missing:
             raise ValueError(f"check {check_id}: docstring lacks {', '.join(missing)}")
-        return Lint(check_id, severity, evidence, subject, run, docs, needs, removed)
+        return Lint(check_id, severity, evidence, subject, run, docs, needs, removed, side)
 
     return decorate
 

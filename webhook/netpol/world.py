@@ -32,6 +32,8 @@ class World:
         self.scopes = scopes
         self.services = services
         self._isolated: dict[Direction, int] = {}
+        self._latest: tuple[str, tuple[Policy, ...], World] | None = None
+        """The last world made of this one, and how: a review asks several times for the same."""
 
     @classmethod
     def of(
@@ -141,6 +143,9 @@ class World:
         standing = self.scopes.get(namespace)
         if ordered == (standing.policies if standing else ()):
             return self
+        latest = self._latest
+        if latest is not None and latest[:2] == (namespace, ordered):
+            return latest[2]
         former = standing or Scope(namespace, (), self.table)
         latter = former.succeeded_by(ordered)
         scopes = {**self.scopes, namespace: latter}
@@ -151,6 +156,7 @@ class World:
         others = ~self.table.in_namespace(namespace)
         for direction, known in self._isolated.items():
             made._isolated[direction] = known & others | latter.isolated(direction)
+        self._latest = namespace, ordered, made
         return made
 
 

@@ -23,6 +23,7 @@ _EGRESS = ("spec", "egress")
     "cross-media-measurement#3569",
     "XenitAB#608",
     needs=Needs.CLUSTER,
+    side=Direction.EGRESS,
 )
 def egress_without_dns(subject: Subject) -> Iterator[Problem]:
     """Pods with egress rules can ask the cluster's DNS over UDP and TCP 53.

@@ -14,7 +14,15 @@ _SERVICES = (parse_address("169.254.169.254"), parse_address("fd00:ec2::254"))
 _HTTP = port_range("TCP", 80, 80)
 
 
-@lint("metadata-reachable", Severity.ERROR, Subject, "onyx#12229", "vibeD#60", needs=Needs.CLUSTER)
+@lint(
+    "metadata-reachable",
+    Severity.ERROR,
+    Subject,
+    "onyx#12229",
+    "vibeD#60",
+    needs=Needs.CLUSTER,
+    side=Direction.EGRESS,
+)
 def metadata_reachable(subject: Subject) -> Iterator[Problem]:
     """What an `except` takes out for the cloud's metadata service, no other rule opens.
 
