@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from webhook.cli_live import FACTS, add_arguments, live_objects
-from webhook.cli_output import fail, note, write
+from webhook.cli_output import fail, write
 from webhook.errors import PortcullisError
 from webhook.lint.catalogue import BY_ID
 from webhook.lint.cluster import Cluster, build
@@ -76,7 +76,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> Report:
     before = arguments.before
     _check_input(arguments)
-    live = live_objects(arguments, FACTS, lambda each: note(f"not read: {each}"))
+    live = live_objects(arguments, FACTS)
     former = list(read_manifests(before or ()))
     manifests = list(read_manifests(arguments.paths))
     written = {_identity(manifest.value) for manifest in manifests}

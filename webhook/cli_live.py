@@ -1,14 +1,18 @@
 """A live cluster in place of manifests, or beneath them: ``--live`` and ``--context``."""
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from webhook import __version__
+from webhook.cli_output import note
 from webhook.deadline import Deadline
 from webhook.errors import NotFoundError, RefusedError
 from webhook.manifests import ManifestError
+
+Resource = tuple[str, str, str]
+"""``apiVersion``, plural and kind."""
 
 CALL_SECONDS = 60.0
 """For a list of everything."""
@@ -27,6 +31,11 @@ RESOURCES = (
     ("batch/v1", "cronjobs", "CronJob"),
 )
 """What `parse_world` makes something of; it takes Pods before the workloads that own them."""
+
+ATTACHMENTS = (
+    ("k8s.cni.cncf.io/v1", "network-attachment-definitions", "NetworkAttachmentDefinition"),
+)
+"""What secondary networks are made of, where Multus is installed."""
 
 FACTS = (
     ("v1", "nodes", "Node"),
@@ -69,15 +78,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def live_objects(
     arguments: argparse.Namespace,
-    facts: Iterable[tuple[str, str, str]] = (),
-    missed: Callable[[str], None] = lambda _: None,
+    facts: Iterable[Resource] = (),
 ) -> list[dict[str, Any]]:
     """Read the cluster that the arguments choose; nothing without ``--live``.
 
     Args:
         arguments: of the command line.
-        facts: what else to read, of resources that may not be there, or not be readable.
-        missed: told of each that the user may not read.
+        facts: what else to read, where it is there; what the user may not read is told.
 
     Raises:
         ManifestError: a cluster is chosen, and not asked for.
@@ -104,7 +111,7 @@ def live_objects(
             except NotFoundError:
                 continue
             except RefusedError as error:
-                missed(f"{resource[1]}: {error}")
+                note(f"not read: {resource[1]}: {error}")
         return found
     finally:
         api.close()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from webhook.cli_live import add_arguments, live_objects
+from webhook.cli_live import ATTACHMENTS, Resource, add_arguments, live_objects
 from webhook.cli_output import printable, write
 from webhook.manifests import STDIN, ManifestError, read_world
 from webhook.netpol.addresses import span_text
@@ -94,10 +94,10 @@ def _reading(arguments: argparse.Namespace) -> bool:
     return bool(arguments.ipblock_matches_pods == "true")
 
 
-def _world(arguments: argparse.Namespace) -> World:
+def _world(arguments: argparse.Namespace, facts: Iterable[Resource] = ()) -> World:
     if not arguments.paths and not arguments.live:
         raise ManifestError("nothing to read: give a PATH, or --live")
-    return read_world(arguments.paths, live_objects(arguments))
+    return read_world(arguments.paths, live_objects(arguments, facts))
 
 
 def _connectivity(arguments: argparse.Namespace) -> Iterator[str]:
@@ -130,7 +130,7 @@ def _diff(arguments: argparse.Namespace) -> Iterator[str]:
 def _explain(arguments: argparse.Namespace) -> Iterator[str]:
     protocol, port = arguments.port or (None, None)
     explanation = explain(
-        _world(arguments),
+        _world(arguments, ATTACHMENTS),
         arguments.source,
         arguments.target,
         protocol=protocol,

@@ -26,6 +26,16 @@ metadata:
 spec: {containers: [{name: c, ports: [{name: sql, containerPort: 5432}]}]}
 status: {podIP: 10.0.0.2, hostIP: 192.168.0.2}
 ---
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: storage, namespace: shop}
+spec: {config: '{"cniVersion": "0.3.1", "plugins": [{"type": "sriov"}, {"type": "tuning"}]}'}
+---
+apiVersion: k8s.cni.cncf.io/v1
+kind: NetworkAttachmentDefinition
+metadata: {name: backup, namespace: shop}
+spec: {config: '{"type": "macvlan", "master": "eth1"}'}
+---
 apiVersion: v1
 kind: Pod
 metadata: {name: agent, namespace: shop}
@@ -150,7 +160,9 @@ def test_isolation_without_a_rule_is_told(world):
 @pytest.mark.parametrize(
     ("source", "target", "expected"),
     [
-        pytest.param("shop/web", "shop/db", "secondary interfaces (storage@net1", id="multus"),
+        pytest.param(
+            "shop/web", "shop/db", "(storage@net1: sriov, shop/backup: macvlan)", id="multus"
+        ),
         pytest.param("shop/web", "shop/db", "also a Service; ask for it as", id="shared-name"),
         pytest.param("shop/web", "shop/web", "share localhost", id="loopback"),
         pytest.param("shop/web", "db.shop.svc", "after translation", id="dnat"),

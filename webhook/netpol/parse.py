@@ -9,6 +9,7 @@ from webhook.netpol.errors import FieldError, InvalidObjectError
 from webhook.netpol.fields import Field, quoted
 from webhook.netpol.labels import Labels
 from webhook.netpol.model import Pod, Policy, Service
+from webhook.netpol.parse_network import definition_of, parse_plugin
 from webhook.netpol.parse_pod import Workload, parse_workload
 from webhook.netpol.parse_policy import parse_policy
 from webhook.netpol.parse_selector import is_subdomain, parse_labels
@@ -27,6 +28,7 @@ _GROUPS = {
     "Job": "batch",
     "CronJob": "batch",
     "NetworkPolicy": "networking.k8s.io",
+    "NetworkAttachmentDefinition": "k8s.cni.cncf.io",
 }
 """The API group of every kind that is read."""
 
@@ -44,6 +46,7 @@ class _Found:
     workloads: dict[Identity, Workload] = field(default_factory=dict)
     policies: dict[str, Policy] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)
+    plugins: dict[str, str] = field(default_factory=dict)
 
     def read(self, document: Field, kind: str) -> None:
         if kind == "Namespace":
@@ -55,10 +58,20 @@ class _Found:
         elif kind == "Service":
             service = parse_service(document)
             self.services[service.key] = service
+        elif kind == "NetworkAttachmentDefinition":
+            metadata = document.get("metadata")
+            namespace = metadata.get("namespace").text() or "default"
+            self.plugins[f"{namespace}/{metadata.get('name').text()}"] = parse_plugin(document)
         else:
             workload = parse_workload(document, kind)
             if workload is not None:
                 self.workloads[workload.identity] = workload
+
+    def attached(self, pod: Pod) -> Pod:
+        """Name the plugins behind a pod's secondary networks, where their definitions are known."""
+        plugins = (self.plugins.get(definition_of(each, pod.namespace)) for each in pod.networks)
+        named = (f"{n}: {p}" if p else n for n, p in zip(pod.networks, plugins, strict=True))
+        return replace(pod, networks=tuple(named)) if pod.networks else pod
 
 
 def parse_world(objects: Iterable[Mapping[str, Any]]) -> World:
@@ -71,7 +84,7 @@ def parse_world(objects: Iterable[Mapping[str, Any]]) -> World:
     for index, value in enumerate(objects):
         parse_object(value, index, found.read)
     return World.of(
-        pods=endpoints(found.workloads.values()),
+        pods=(found.attached(pod) for pod in endpoints(found.workloads.values())),
         policies=found.policies.values(),
         namespaces=found.namespaces,
         services=found.services.values(),

@@ -1,16 +1,13 @@
 """Read pods, and the one pod that stands for a workload's template."""
 
-import json
 from dataclasses import dataclass
 
 from webhook.netpol.addresses import Family, parse_address
 from webhook.netpol.fields import Field
 from webhook.netpol.model import ContainerPort, Pod
+from webhook.netpol.parse_network import MULTUS_ANNOTATION, parse_networks
 from webhook.netpol.parse_port import read_number, read_protocol
 from webhook.netpol.parse_selector import parse_labels
-
-MULTUS_ANNOTATION = "k8s.v1.cni.cncf.io/networks"
-"""Network attachments asked of Multus (Network Plumbing Working Group, specification v1.3)."""
 
 TEMPLATES: dict[str, tuple[str, ...]] = {
     "Pod": (),
@@ -64,7 +61,7 @@ def parse_workload(document: Field, kind: str) -> Workload | None:
         node_addresses=_parse_addresses(status, "hostIP"),
         ports=_parse_ports(spec),
         host_network=spec.get("hostNetwork").boolean(),
-        networks=_parse_networks(template.get("metadata", "annotations", MULTUS_ANNOTATION)),
+        networks=parse_networks(template.get("metadata", "annotations", MULTUS_ANNOTATION)),
     )
     return Workload(pod, _parse_controller(metadata, namespace))
 
@@ -121,18 +118,4 @@ def _parse_ports(spec: Field) -> tuple[ContainerPort, ...]:
         )
         for container in (*spec.get("containers").items(), *sidecars)
         for port in container.get("ports").items()
-    )
-
-
-def _parse_networks(at: Field) -> tuple[str, ...]:
-    """Read the attachments: ``a, ns/b@eth1`` or a JSON list of objects with a name."""
-    text = at.text().strip()
-    if not text.startswith("["):
-        return tuple(filter(None, (name.strip() for name in text.split(","))))
-    try:
-        decoded = json.loads(text)
-    except (ValueError, RecursionError):
-        return (text,)
-    return tuple(
-        str(item.get("name", "")) if isinstance(item, dict) else str(item) for item in decoded
     )
