@@ -5,12 +5,21 @@ equal sets are equal tuples (and hash alike). Ports and addresses both live in i
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
+
+from webhook.netpol.kept import kept
 
 Interval = tuple[int, int]
 Ranges = tuple[Interval, ...]
 
 EMPTY: Ranges = ()
+
+
+def _intervals(left: "Ranges", right: "Ranges") -> int:
+    return len(left) + len(right)
+
+
+_kept = kept(1 << 12, _intervals, 64)
+"""Most sets are of a few intervals, but a policy may list a hundred thousand."""
 
 
 def ranges(intervals: Iterable[Interval]) -> Ranges:
@@ -24,7 +33,7 @@ def ranges(intervals: Iterable[Interval]) -> Ranges:
     return tuple(merged)
 
 
-@lru_cache(maxsize=1 << 12)
+@_kept
 def union(left: Ranges, right: Ranges) -> Ranges:
     """The integers of either set."""
     if not left or left == right:
@@ -32,7 +41,7 @@ def union(left: Ranges, right: Ranges) -> Ranges:
     return ranges(left + right) if right else left
 
 
-@lru_cache(maxsize=1 << 12)
+@_kept
 def intersection(left: Ranges, right: Ranges) -> Ranges:
     """The integers of both sets."""
     common: list[Interval] = []
@@ -49,7 +58,7 @@ def intersection(left: Ranges, right: Ranges) -> Ranges:
     return tuple(common)
 
 
-@lru_cache(maxsize=1 << 12)
+@_kept
 def difference(left: Ranges, right: Ranges) -> Ranges:
     """The integers of ``left`` that are not in ``right``."""
     kept: list[Interval] = []

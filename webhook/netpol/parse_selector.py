@@ -5,14 +5,15 @@
 """
 
 import re
-from functools import lru_cache
 
 from webhook.netpol.fields import Field, quoted
+from webhook.netpol.kept import kept
 from webhook.netpol.labels import Operator, Requirement, Selector
 
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAX_SUBDOMAIN = 253
+_MAX_NAME = 63
 
 
 def is_subdomain(text: str) -> bool:
@@ -20,7 +21,7 @@ def is_subdomain(text: str) -> bool:
     return len(text) <= _MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=1 << 14)
+@kept(1 << 14, len, _MAX_SUBDOMAIN + 1 + _MAX_NAME)
 def _is_key(key: str) -> bool:
     prefix, slash, name = key.rpartition("/")
     if slash and not is_subdomain(prefix):
@@ -28,7 +29,7 @@ def _is_key(key: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-@lru_cache(maxsize=1 << 14)
+@kept(1 << 14, len, _MAX_NAME)
 def _is_value(value: str) -> bool:
     return not value or _NAME.fullmatch(value) is not None
 

@@ -5,22 +5,23 @@ told, most edits change one peer of one rule, and most namespaces have the same 
 is read of equal texts is one and the same value, so that comparing it costs nothing.
 """
 
-from collections.abc import Iterable
-from functools import lru_cache
+from collections.abc import Collection
 from typing import Any
 
 import msgspec
 
 from webhook.netpol.errors import FieldError
 from webhook.netpol.fields import Field
+from webhook.netpol.kept import kept
 from webhook.netpol.labels import Selector
 from webhook.netpol.model import Direction, Peer, Policy, PortRule, Rule
 from webhook.netpol.parse_policy import parse_peer, parse_policy, parse_port, parse_types
 from webhook.netpol.parse_selector import parse_selector
 
-MAX_KEPT = 1024
-"""Policies, and parts of them, kept as they were read: a few kB each at most."""
+MAX_KEPT, MAX_KEPT_BYTES = 1024, 4096
+"""Policies, and parts of them, kept as they were read, and how long the text of one may be."""
 
+_text = kept(MAX_KEPT, len, MAX_KEPT_BYTES)
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -52,7 +53,9 @@ _ingress = msgspec.json.Decoder(_Ingress)
 _egress = msgspec.json.Decoder(_Egress)
 
 
-@lru_cache(maxsize=MAX_KEPT)
+@kept(
+    MAX_KEPT, lambda namespace, name, spec: len(namespace) + len(name) + len(spec), MAX_KEPT_BYTES
+)
 def parse_spec(namespace: str, name: str, spec: bytes) -> Policy:
     """Read a policy.
 
@@ -68,7 +71,7 @@ def parse_spec(namespace: str, name: str, spec: bytes) -> Policy:
     return Policy(namespace or "default", name, read.pods, read.types, read.ingress, read.egress)
 
 
-@lru_cache(maxsize=MAX_KEPT)
+@_text
 def _read(spec: bytes) -> Policy:
     """Read a spec by parts; one with an error again, whole, so that the error names its place."""
     try:
@@ -93,12 +96,12 @@ def _decoded(spec: bytes) -> Any:
         raise FieldError(("spec",), f"cannot be read: {error}") from error
 
 
-@lru_cache(maxsize=MAX_KEPT)
+@_text
 def _ingress_rule(text: bytes) -> Rule:
     return _rule(_ingress.decode(text))
 
 
-@lru_cache(maxsize=MAX_KEPT)
+@_text
 def _egress_rule(text: bytes) -> Rule:
     return _rule(_egress.decode(text))
 
@@ -110,21 +113,21 @@ def _rule(parts: _Ingress | _Egress) -> Rule:
     )
 
 
-@lru_cache(maxsize=MAX_KEPT)
+@_text
 def _peer(text: bytes) -> Peer:
     return parse_peer(Field(msgspec.json.decode(text)))
 
 
-@lru_cache(maxsize=MAX_KEPT)
+@_text
 def _port(text: bytes) -> PortRule:
     return parse_port(Field(msgspec.json.decode(text)))
 
 
-@lru_cache(maxsize=MAX_KEPT)
+@_text
 def _selector(text: bytes) -> Selector:
     return parse_selector(Field(msgspec.json.decode(text)))
 
 
-@lru_cache(maxsize=MAX_KEPT)
-def _types(types: Iterable[str], *, has_egress: bool) -> frozenset[Direction]:
+@kept(MAX_KEPT, lambda types, **_: len(types), 2)
+def _types(types: Collection[str], *, has_egress: bool) -> frozenset[Direction]:
     return parse_types(Field(list(types)), has_egress=has_egress)

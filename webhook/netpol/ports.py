@@ -6,9 +6,9 @@ connections: union, intersection and difference come for free.
 """
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from webhook.netpol.intervals import Ranges, ranges
+from webhook.netpol.kept import kept
 
 PROTOCOLS = ("SCTP", "TCP", "UDP")
 """The protocols a policy can name, in the order in which rows print them."""
@@ -38,7 +38,7 @@ def by_protocol(ports: Ranges) -> Iterator[tuple[str, tuple[tuple[int, int], ...
             yield protocol, spans
 
 
-@lru_cache(maxsize=1 << 12)
+@kept(1 << 12, len, 64)
 def conn_text(ports: Ranges) -> str:
     """Print a set of ports as rows do: ``SCTP 1-65535,TCP 80,443`` or ``All Connections``."""
     if ports == ALL_PORTS:
