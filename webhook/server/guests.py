@@ -76,15 +76,12 @@ class Guests:
         """Whether more bytes are held than may be."""
         return self._bytes > self._limits.buffered_bytes
 
-    def slowest_body(self) -> Connection:
-        """The connection whose body has been arriving longest.
-
-        Raises:
-            ValueError: none arrives.
-        """
+    def slowest_body(self) -> Connection | None:
+        """The connection whose body has been arriving longest, if any does."""
         self._log.tell("too many large requests at once", {"bytes": self._bytes})
         arriving = (guest for guest in self._all if guest.state is State.RECEIVING)
-        return min((guest for guest in arriving if guest.charged), key=lambda guest: guest.since)
+        bodies = (guest for guest in arriving if guest.charged)
+        return min(bodies, key=lambda guest: guest.since, default=None)
 
     def overdue(self, now: float, *, closing: bool) -> list[Connection]:
         """Those whose time is over; where the worker closes, also the idle."""

@@ -255,19 +255,24 @@ class Reactor:
         else:
             self._guests.charge(connection, connection.parser.buffered)
             self._watch_as_due(connection)
-            if connection.charged and self._guests.are_too_much():
-                slow = self._guests.slowest_body()
-                self._guarded(slow, partial(self._refuse, slow, OVERLOADED))
+            self._relieve()
 
     def _enqueue(self, connection: Connection, request: Request, now: float) -> None:
         patience = self._site.patience(request)
         is_review = patience is not None
         self._guests.charge(connection, len(request.body))
+        self._relieve()
         if len(self._queue) >= self._limits.queued + (0 if is_review else SERVED_IN_A_CROWD):
             self._refuse(connection, OVERLOADED)
             return
         deadline = Deadline(now + patience if patience is not None else inf)
         self._queue.append(Job(connection, request, deadline, is_review))
+
+    def _relieve(self) -> None:
+        """Give up a body that arrives where too many bytes are held."""
+        slow = self._guests.slowest_body() if self._guests.are_too_much() else None
+        if slow is not None:
+            self._guarded(slow, partial(self._refuse, slow, OVERLOADED))
 
     def _refuse(self, connection: Connection, error: HttpError) -> None:
         """Answer without serving; nothing may follow on the connection."""
