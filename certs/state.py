@@ -39,6 +39,12 @@ PREVIOUS_CERTIFICATES = "previous.crt"
 PREVIOUS_UNTIL = "previous.until"
 """When the former CAs leave the caBundles, RFC 3339."""
 
+MAX_PREVIOUS = 32
+"""A bound on former CAs, should something delete the Secret again and again: the newest stay.
+
+Replicas sign anew within `certificates.refreshPeriod`, so none of those that go has a leaf that is
+served by a replica which reaches the API server."""
+
 CLOCK_SKEW = timedelta(hours=1)
 """By how much two replicas' clocks may differ before a former CA is dropped too early."""
 
@@ -114,7 +120,7 @@ def adopted(state: AuthorityState, published: Iterable[bytes], now: datetime) ->
     known = state.certificates
     live = unexpired((c for bundle in published for c in salvage(bundle)), now)
     lost = dict.fromkeys(certificate for certificate in live if certificate not in known)
-    return replace(state, previous=(*state.previous, *lost))
+    return replace(state, previous=(*state.previous, *lost)[:MAX_PREVIOUS])
 
 
 def issued(state: AuthorityState, authority: Authority) -> AuthorityState:
@@ -125,7 +131,7 @@ def issued(state: AuthorityState, authority: Authority) -> AuthorityState:
 def promoted(state: AuthorityState, now: datetime, leaf_lifetime: timedelta) -> AuthorityState:
     """Let the next authority sign; the former one stays trusted until its last leaf has expired."""
     former = (state.current.certificate,) if state.current else ()
-    previous = unexpired((*former, *state.previous), now)
+    previous = unexpired((*former, *state.previous), now)[:MAX_PREVIOUS]
     until = now + leaf_lifetime + CLOCK_SKEW if previous else None
     return AuthorityState(current=state.upcoming, previous=previous, previous_until=until)
 

@@ -11,7 +11,12 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
+
+from webhook.bootstrap_controller import controller
+from webhook.errors import SettingsError
+from webhook.settings import decode_settings, load
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
@@ -111,3 +116,14 @@ def test_it_waits_says_so_and_does_not_end(tmp_path, command, health, told) -> N
     assert code == 0
     assert "hunter2" not in text
     assert "Traceback" not in text
+
+
+def test_a_ca_bundle_that_is_none_refuses_to_start(tmp_path) -> None:
+    """A value is wrong for ever, so it is told at once; a file may be right at the next look."""
+    path = tmp_path / "kubeconfig"
+    path.write_text(kubeconfig(1))
+    settings = decode_settings("certificates: {mode: existing-secret, caBundle: garbage}")
+    environment = msgspec.structs.replace(load({"KUBECONFIG": str(path)}), settings=settings)
+
+    with pytest.raises(SettingsError, match=r"certificates\.caBundle: line 1: expected"):
+        controller(environment)

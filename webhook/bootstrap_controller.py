@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from certs import rotation
 from certs.anchors import Announcer, named_anchors
+from certs.bundle import BundleError, parse_bundle
 from certs.rotation import Rotation
 from webhook import __version__
 from webhook.bootstrap_rules import CALL_SECONDS, rules_of
@@ -64,7 +65,8 @@ def controller(environment: Environment) -> int:
     """Run the controller until it is told to stop; gives the exit code.
 
     Raises:
-        SettingsError: there is no way to an API server, or the lease's times do not fit.
+        SettingsError: there is no way to an API server, the lease's times do not fit, or the
+            caBundle is none.
     """
     return run_until_signal(Process(environment).run)
 
@@ -95,6 +97,7 @@ class Process:
             count=self._shown.event,
         )
         self._cluster = LiveCluster(self._api, self._events, identity)
+        self._always = self._certificates()
         self._runner: Runner | None = None
 
     def run(self, stop: Stop) -> int:
@@ -107,9 +110,8 @@ class Process:
         since = patiently(self._installed_at, stop, "the time of the installation")
         if since is None:
             return 0
-        certificates = self._certificates()
         self._runner = Runner(
-            self._elector(), self._tasks(since), self._metrics, always=certificates
+            self._elector(), self._tasks(since), self._metrics, always=self._always
         )
         code = self._runner.run(stop)
         self._events.close()
@@ -142,6 +144,7 @@ class Process:
         if mode is CertificateMode.CERT_MANAGER:
             return {}  # Its cainjector writes the caBundles; two writers would only fight.
         if mode is CertificateMode.EXISTING:
+            _refuse_unreadable(names.ca_bundle)
             named = partial(named_anchors, names.ca_bundle, Path(names.directory))
             return self._kept(Announcer(named, self._bundles(), utc_now), [])
         store = SecretStore(self._api, identity.namespace, names.secret_name)
@@ -250,6 +253,14 @@ class Process:
             resync=self._environment.settings.controller.resync_period,
             ended=partial(self._shown.watch_ended, label),
         )
+
+
+def _refuse_unreadable(ca_bundle: str) -> None:
+    """A value is wrong for ever; a file that is, may be right at the next look."""
+    try:
+        parse_bundle(ca_bundle.encode())
+    except BundleError as error:
+        raise SettingsError(f"settings: certificates.caBundle: {error}") from error
 
 
 def _timing(times: ControllerSettings) -> Timing:

@@ -263,7 +263,8 @@ class Replica:
 
     def _tell(self, missing: str) -> None:
         """Log what is missing, or wrong with the next certificate, when it changes."""
-        complaint = missing or (self._parts.leaf.lacks if self._parts else "")
+        lacks = self._parts.leaf.lacks if self._parts else ""
+        complaint = missing or (lacks and f"lacks {lacks}")
         if complaint and complaint != self._complaint:
             warming = self.lifecycle.state is State.WARMING
             logger.warning("not ready" if warming else "in trouble", extra={"reason": complaint})

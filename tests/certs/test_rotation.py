@@ -15,7 +15,7 @@ from certs.bundle import covers, normalise, parse_bundle
 from certs.reason import Reason
 from certs.renewal import Step, renewal_time
 from certs.rotation import Rotation, Timing
-from certs.state import CLOCK_SKEW, AuthorityState, StoredSecret, encode, issued
+from certs.state import CLOCK_SKEW, MAX_PREVIOUS, AuthorityState, StoredSecret, encode, issued
 from certs.store import ConflictError, FileStore
 
 ALL_AT_ONCE = [Step.ISSUE, Step.PUBLISH, Step.PROMOTE]
@@ -349,6 +349,21 @@ def test_asking_is_a_level():
     assert f"{new.serial:x}" != serial
     assert new == world.state.current
     assert world.state.upcoming is None
+
+
+@pytest.mark.parametrize("again", [ask, delete], ids=["asked", "deleted"])
+def test_replaced_again_and_again_nothing_grows(again):
+    """A tool that deletes the Secret in a loop: the caBundle is bounded, and no leaf is lost."""
+    world, trusted = World(), []
+    world.settle()
+    for _ in range(2 * MAX_PREVIOUS):
+        again(world)
+        world.settle()
+        trusted.append(all(world.configurations.trust(leaf) for leaf in world.leaves()))
+
+    assert all(trusted)
+    assert len(world.state.previous) == MAX_PREVIOUS
+    assert len(parse_bundle(world.configurations.bundles[0])) == MAX_PREVIOUS + 1
 
 
 @pytest.mark.parametrize("serial", ["", "0", "ff", "garbage", "\N{SNOWMAN}" * 1000])

@@ -399,6 +399,74 @@ def test_somebody_elses_certificates_take_over_without_an_error(
     assert second.pem in live
 
 
+def stub(kind: str) -> dict[str, Any]:
+    """A kind of cert-manager's, of which the chart makes objects; nobody acts on them here."""
+    plural = f"{kind.lower()}s"
+    schema = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{plural}.cert-manager.io"},
+        "spec": {
+            "group": "cert-manager.io",
+            "scope": "Namespaced",
+            "names": {"kind": kind, "plural": plural},
+            "versions": [version],
+        },
+    }
+
+
+def inject(plane: ControlPlane, pem: bytes) -> None:
+    """Write every caBundle, as cainjector does."""
+    value = base64.b64encode(pem).decode()
+    for kind in KINDS:
+        found = plane.get(kind, "portcullis")
+        assert found is not None
+        path = "/webhooks/{}/clientConfig/caBundle"
+        numbers = range(len(found["webhooks"]))
+        patch = [{"op": "add", "path": path.format(it), "value": value} for it in numbers]
+        plane.kubectl("patch", kind, "portcullis", "--type=json", "-p", json.dumps(patch))
+
+
+def test_cert_manager_keeps_it_all(
+    installed: Installation, plane: ControlPlane, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its Secret serves, its caBundle stands or falls with it; we do not write, and have no right.
+
+    cert-manager is played by hand. What the caBundles trusted before is injected with its CA, so
+    that the replicas of before are accepted until they are gone.
+    """
+    world.create(plane, stub("Certificate"), stub("Issuer"))
+    for plural in ("certificates", "issuers"):
+        crd = f"crd/{plural}.cert-manager.io"
+        plane.kubectl("wait", "--for=condition=Established", crd, "--timeout=30s")
+    theirs = Authority("cert-manager's")
+    secret = tls_secret(theirs.serving([NAME]), theirs)
+    secret["metadata"]["name"] = "portcullis-tls"
+    world.create(plane, secret)
+    with load_on(installed) as load:
+        former = base64.b64decode(bundles(plane)[0])
+        installed.upgrade({**VALUES, "certificates": {"mode": "cert-manager"}})
+        inject(plane, former + theirs.pem)
+        for old in list(installed.replicas):
+            installed.recover(1)
+            installed.retire(old)
+        taken = all(shows(it, theirs.pem) for it in installed.replicas)
+    inject(plane, theirs.pem + former)
+    time.sleep(3)
+    left = {base64.b64decode(bundle) for bundle in bundles(plane)}
+    code = certs(plane, "rotate")
+    with capsys.disabled():
+        print(f"\ncert-manager's certificate takes over: {load.figures()}")
+
+    assert taken
+    assert load.errors == []
+    assert left == {theirs.pem + former}
+    assert code == 2
+    assert "certificates.mode is cert-manager" in capsys.readouterr().err
+
+
 def test_and_back_to_a_ca_of_our_own(
     installed: Installation, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -416,3 +484,4 @@ def test_and_back_to_a_ca_of_our_own(
 
     assert ours
     assert load.errors == []
+    assert "PRIVATE KEY" not in installed.logs()

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.test_gunicorn import ROOT, Server, running
+from tests.server.test_gunicorn import ROOT, Server, ask, running
 
 COMPILER = shutil.which("cc")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler for clock.c")
@@ -82,17 +82,25 @@ def moved(tmp_path, monkeypatch):
 
 
 def test_the_clock_jumps_a_month_forth_and_back(tmp_path, moved, capsys) -> None:
-    """The leaf has expired, then it is not valid yet: a new one is signed at the next look."""
+    """The leaf has expired, then it is not valid yet: a new one is signed at the next look.
+
+    A connection that is open goes on with the certificate that it began with.
+    """
     told = []
     with running(tmp_path, snapshot=ROOT / "examples/cluster") as server:
         recovery(server, moved)
+        server.trust.load_verify_locations(tmp_path / "ca.crt")
+        kept = server.connect()
+        answers = [ask(kept)[0]]
         for days in (30, 0):
             moved.set(days)
             told.append(f"{days:+d} days: {recovery(server, moved):.1f} s")
+            answers.append(ask(kept)[0])
         log = server.log.read_text()
     with capsys.disabled():
         print(f"\nafter the clock was set, accepted again: {', '.join(told)}")
 
+    assert answers == [200, 200, 200]
     assert '"reason":"Expired"' in log
     assert '"reason":"NotYetValid"' in log
 
