@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit e2e check demo bench storm scale fuzz docs lock sbom audit clean
+.PHONY: help run test unit e2e check demo bench benchapi storm scale fuzz docs lock sbom audit clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -50,6 +50,10 @@ demo: $(VENV)/.dev ## the story with kubectl on a real control plane, until Ctrl
 
 bench: $(VENV)/.dev ## side by side with a do-nothing Go webhook
 	@$(BIN)/python bench/admission.py
+
+benchapi: $(VENV)/.dev ## at a real API server, side by side with do-nothing Go and Gatekeeper
+	@$(BIN)/python -m tests.controlplane build
+	@$(BIN)/python bench/apiserver.py
 
 storm: $(VENV)/.dev ## 1,000 namespaces at once on a real control plane, leaders and replicas killed
 	@PORTCULLIS_STORM=1000 $(BIN)/python -m pytest -m controlplane tests/e2e/test_portcullis_storm.py

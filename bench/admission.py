@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 BENCH = Path(__file__).resolve().parent
@@ -196,9 +197,18 @@ def setting(options: argparse.Namespace) -> list[str]:
     where = "server on CPU 0, load on CPU 1" if options.pin else "servers and load on all of them"
     threads = f"{servers.WORKERS} workers of {servers.THREADS} threads"
     return [
-        f"{_processor()}, {cpus} CPUs, {where}; Python {platform.python_version()}, {threads};",
+        f"{datetime.now(UTC):%Y-%m-%d}, {_processor()}, {cpus} CPUs, {where};",
+        f"Python {platform.python_version()}, {threads};",
         f"a review is {len(workload.body()):,} bytes; median of {options.rounds} rounds of",
         f"{options.seconds} s, interleaved; load average {os.getloadavg()[1]:.1f}.",
+    ]
+
+
+def when() -> list[str]:
+    """The day, the machine and how busy it is with other things."""
+    today, load = datetime.now(UTC), os.getloadavg()[1]
+    return [
+        f"{today:%Y-%m-%d}, {_processor()}, {os.cpu_count()} CPUs for all; load average {load:.1f}."
     ]
 
 

@@ -1,13 +1,13 @@
-"""Measure what a webhook costs at the API server: ``make bench-apiserver``.
+"""Measure what a webhook costs at the API server: ``make benchapi``.
 
 A real kube-apiserver takes dry-run creations of NetworkPolicies, with no webhook, with a do-nothing
-Go webhook behind a Service, and with Portcullis as its chart installs it, all checks on. Told are
-the client's times and the API server's own mean of the webhook
-(``apiserver_admission_webhook_admission_duration_seconds``).
+Go webhook behind a Service, with Gatekeeper and one Rego constraint, and with Portcullis as its
+chart installs it, all checks on: as fast as one client can, and at given rates, whether or not the
+answers keep up. Told are the client's times, from the moment at which a write was due, and the API
+server's own mean of the webhook (``apiserver_admission_webhook_admission_duration_seconds``).
 """
 
 import argparse
-import base64
 import json
 import re
 import statistics
@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -26,14 +25,16 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import admission
 import workload
+from peers import Running, gatekeeper, go
 
-from certs.authority import issue_serving_certificate, new_authority
 from tests.controlplane import ControlPlane
 from tests.controlplane.installation import Installation
 
 POLICIES = "/apis/networking.k8s.io/v1/namespaces/{}/networkpolicies"
 TEAMS, PODS = 5, 20
-CLIENTS = (1, 8)
+CLIENTS = 32
+"""That share the writes of a rate; more than can be in flight where answers keep up."""
+RATES = (10.0, 100.0, 300.0)
 METRIC = re.compile(
     r'^apiserver_admission_webhook_admission_duration_seconds_(sum|count)\{.*name="([^"]+)".*\} '
     r"(\S+)$",
@@ -44,7 +45,7 @@ _numbers = count()
 
 @dataclass(frozen=True)
 class Result:
-    """Of one webhook and number of clients: milliseconds, and calls of the webhook per write."""
+    """Of one webhook and rate: milliseconds, and calls of the webhook per write."""
 
     p50: float
     p99: float
@@ -82,18 +83,38 @@ class Writer:
         return {name: (entry["sum"], entry["count"]) for name, entry in found.items()}
 
 
-def measure(writer: Writer, writes: int, clients: int, write: Callable[[], None]) -> Result:
-    """Let the clients write, and read the API server's own clock before and after."""
-    before = writer.spent()
+def paced(rate: float | None, writes: int) -> Iterator[float]:
+    """Yield when each write is due, in seconds of the clock; at once where there is no rate."""
+    began = time.perf_counter()
+    for number in range(writes):
+        due = time.perf_counter() if rate is None else began + number / rate
+        time.sleep(max(0.0, due - time.perf_counter()))
+        yield due
 
-    def timed(_: int) -> float:
-        started = time.perf_counter()
+
+def measure(
+    writer: Writer, writes: int, write: Callable[[], None], rate: float | None = None
+) -> Result:
+    """Let clients write, and read the API server's own clock before and after.
+
+    Args:
+        writer: reaches the API server.
+        writes: how many.
+        write: one of them.
+        rate: a second; None for one client that waits for its answers.
+    """
+
+    def timed(due: float) -> float:
         write()
-        return (time.perf_counter() - started) * 1000
+        return (time.perf_counter() - due) * 1000
 
-    started = time.perf_counter()
-    with ThreadPoolExecutor(clients) as pool:
-        times = sorted(pool.map(timed, range(writes)))
+    before, started = writer.spent(), time.perf_counter()
+    if rate is None:
+        times = sorted(timed(due) for due in paced(None, writes))
+    else:
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            sent = [pool.submit(timed, due) for due in paced(rate, writes)]
+            times = sorted(each.result() for each in sent)
     elapsed = time.perf_counter() - started
     after = writer.spent()
     seconds = sum(after[n][0] - before.get(n, (0.0, 0.0))[0] for n in after)
@@ -135,109 +156,100 @@ def populate(writer: Writer) -> None:
 
 
 @contextmanager
-def nothing(plane: ControlPlane) -> Iterator[None]:
+def nothing(plane: ControlPlane) -> Iterator[Running]:
     """No webhook."""
     del plane
-    yield
+    yield Running({})
 
 
 @contextmanager
-def go(plane: ControlPlane) -> Iterator[None]:
-    """The do-nothing Go webhook, called for NetworkPolicies by way of a Service."""
-    binary = admission.build(admission.CACHE / "bench")["noop"]
-    now = datetime.now(UTC)
-    authority = new_authority("bench", now)
-    pair = issue_serving_certificate(authority, ["noop.default.svc"], [], now)
-    cert, key = plane.folder / "noop.crt", plane.folder / "noop.key"
-    cert.write_bytes(pair.chain_pem)
-    key.write_bytes(pair.key_pem)
-    address = plane.new_address()
-    flags = [f"--address={address}:9443", f"--cert={cert}", f"--key={key}"]
-    process = plane.exec([str(binary), *flags], address=address)
-    plane.kubectl("create", "service", "clusterip", "noop", "--tcp=443:9443")
-    plane.service_backend("default", "noop", [address], 9443)
-    service = {"namespace": "default", "name": "noop", "path": "/validate"}
-    ca = base64.b64encode(authority.certificate_pem).decode()
-    rule = {
-        "apiGroups": ["networking.k8s.io"],
-        "apiVersions": ["v1"],
-        "operations": ["*"],
-        "resources": ["networkpolicies"],
-    }
-    webhook = {
-        "name": "noop.bench.dev",
-        "clientConfig": {"service": service, "caBundle": ca},
-        "rules": [rule],
-        "sideEffects": "None",
-        "admissionReviewVersions": ["v1"],
-    }
-    configuration = {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": "noop"},
-        "webhooks": [webhook],
-    }
-    plane.kubectl("create", "-f", "-", stdin=configuration)
-    time.sleep(2)  # the API server takes it up
-    try:
-        yield
-    finally:
-        plane.kubectl("delete", "validatingwebhookconfiguration/noop", "service/noop")
-        process.terminate()
-
-
-@contextmanager
-def portcullis(plane: ControlPlane) -> Iterator[None]:
-    """Portcullis as the chart installs it, with two replicas, the namespaces sealed."""
-    with Installation(plane, replicas=2):
+def portcullis(plane: ControlPlane) -> Iterator[Running]:
+    """Portcullis as the chart installs it, one replica, the namespaces sealed."""
+    with Installation(plane, replicas=1) as installation:
         time.sleep(2)
         teams = [f"ns/team-{team}" for team in range(TEAMS)]
         plane.kubectl("label", "--overwrite", *teams, "portcullis.dev/seal=sealed", check=False)
-        yield
+        installation.lose()  # once more, for the time that a restart takes
+        began = time.monotonic()
+        installation.recover(1)
+        ready = time.monotonic() - began
+        (replica,) = installation.replicas
+        pids = {name: each.daemon.popen.pid for name, each in replica.containers.items()}
+        time.sleep(2)
+        yield Running(pids, ready)
 
 
 STATES = {
-    "no webhook": nothing,
-    "do-nothing Go webhook": go,
-    "Portcullis, 2 replicas": portcullis,
+    "nothing": ("no webhook", nothing),
+    "go": ("do-nothing Go webhook", go),
+    "portcullis": ("Portcullis, 1 replica", portcullis),
+    "gatekeeper": ("Gatekeeper, 1 replica, 1 constraint", gatekeeper),
 }
 
 
 def run(options: argparse.Namespace) -> list[str]:
-    """Measure each state, and return the Markdown table."""
+    """Measure each state, and return the Markdown tables."""
     rows = [
-        "| webhook | write | clients | writes/s | p50 ms | p99 ms | calls | webhook mean ms |",
+        "| webhook | write | rate | writes/s | p50 ms | p99 ms | calls | webhook mean ms |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
+    held = ["| webhook | start to ready s | memory (PSS) |", "|---|--:|---|"]
     with ControlPlane() as plane:
         writer = Writer(plane)
         populate(writer)
-        path = POLICIES.format("team-1")
-        maps = "/api/v1/namespaces/team-1/configmaps"
-        for name, state in STATES.items():
-            with state(plane):
-                for clients in CLIENTS:
-                    for kind, write in {
-                        "NetworkPolicy": lambda: writer.create(path, policy(), "?dryRun=All"),
-                        "ConfigMap": lambda: writer.create(maps, config_map(), "?dryRun=All"),
-                    }.items():
-                        measure(writer, options.writes // 5, clients, write)
-                        found = measure(writer, options.writes, clients, write)
-                        rows.append(
-                            f"| {name} | {kind} | {clients} | {found.rate:,.0f} | {found.p50:.2f} "
-                            f"| {found.p99:.1f} | {found.calls:.2f} | {found.mean:.2f} |"
-                        )
-                        print(rows[-1], file=sys.stderr, flush=True)
-    return rows
+        for name, state in (STATES[key] for key in options.states):
+            with state(plane) as running:
+                for row in rows_of(writer, name, options):
+                    rows.append(row)
+                    print(row, file=sys.stderr, flush=True)
+                held += weights(name, running)
+    return [*rows, "", *held]
+
+
+def rows_of(writer: Writer, name: str, options: argparse.Namespace) -> Iterator[str]:
+    """Measure one state: one client, each rate, and what is none of ours."""
+    policies, maps = POLICIES.format("team-1"), "/api/v1/namespaces/team-1/configmaps"
+
+    def create_policy() -> None:
+        writer.create(policies, policy(), "?dryRun=All")
+
+    def create_map() -> None:
+        writer.create(maps, config_map(), "?dryRun=All")
+
+    measure(writer, options.writes // 2, create_policy, 50)  # warm
+    for kind, write, rate in (
+        ("NetworkPolicy", create_policy, None),
+        *(("NetworkPolicy", create_policy, rate) for rate in options.rates),
+        ("ConfigMap", create_map, None),
+    ):
+        writes = options.writes if rate is None else int(rate * options.seconds)
+        found = measure(writer, writes, write, rate)
+        yield (
+            f"| {name} | {kind} | {'1 client' if rate is None else f'{rate:.0f}/s'} "
+            f"| {found.rate:,.0f} | {found.p50:.2f} | {found.p99:.1f} | {found.calls:.2f} "
+            f"| {found.mean:.2f} |"
+        )
+
+
+def weights(name: str, running: Running) -> Iterator[str]:
+    """A row of the table of memory and start; none where nothing runs."""
+    if running.pids:
+        held = running.memory()
+        parts = [f"{each.pss:.0f} MiB {part}" for part, each in held.items()]
+        ready = "" if running.ready is None else f"{running.ready:.1f}"
+        yield f"| {name} | {ready} | {', '.join(parts)} |"
 
 
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--writes", type=int, default=500, help="of each measurement")
+    parser.add_argument("--writes", type=int, default=500, help="of one client")
+    parser.add_argument("--rates", type=float, nargs="*", default=RATES, help="writes a second")
+    parser.add_argument("--seconds", type=float, default=8.0, help="at each rate")
+    parser.add_argument("--states", nargs="+", choices=STATES, default=list(STATES))
     parser.add_argument("--write", type=Path, help="document whose marked section is replaced")
     options = parser.parse_args()
-    lines = run(options)
+    lines = [*admission.when(), "", *run(options)]
     print("\n".join(lines))
     if options.write:
         admission.replace_section(options.write, "apiserver", lines)

@@ -96,3 +96,15 @@ def test_a_new_list_replaces_the_old_one(server, watch) -> None:
 
     until(watch, {"a": {"podSelector": {}}})
     until(watch, {"b": {"podSelector": {}}, "c": {"podSelector": {}}})
+
+
+def test_equal_specs_are_kept_once(server, watch) -> None:
+    """Thousands of namespaces with the same default deny are one text in memory."""
+    same = {"podSelector": {}, "policyTypes": ["Ingress"]}
+    events = [policy("b", **same), policy("c", **same)]
+    server.on("GET", PATH, Answer(200, listed("a")), Watch(events, hold=30))
+    watch.begin()
+    until(watch, {"a": {"podSelector": {}}, "b": same, "c": same})
+    kept = watch._kept["team"]
+
+    assert kept["b"] is kept["c"]

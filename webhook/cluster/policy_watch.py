@@ -1,11 +1,13 @@
 """The NetworkPolicies of the cluster as a watch tells them: what advice is made from.
 
-Kept as JSON, some hundred bytes each: 15,000 of them are 15 MB to a worker, where decoded they
-would be four times that. No decision is made from it, for a watch may lag.
+Kept as JSON, equal texts once: most namespaces have the same default deny, and 15,000 policies are
+then 3 MB to a worker. No decision is made from it, for a watch may lag.
 """
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import lru_cache
+from typing import TypeVar
 
 import msgspec
 
@@ -13,6 +15,8 @@ from webhook.cluster.client import Api
 from webhook.cluster.informer import Form, ObjectInformer, Page, Subscription
 from webhook.model.objects import NetworkPolicy, ObjectMeta
 from webhook.stop import Stop
+
+Text = TypeVar("Text", str, bytes)
 
 PATH = "/apis/networking.k8s.io/v1/networkpolicies"
 
@@ -88,8 +92,18 @@ class PolicyWatch:
         with self._lock:
             of_namespace = self._listing.setdefault(metadata.namespace, {})
             if kind != "DELETED":
-                of_namespace[metadata.name] = bytes(item.spec)
+                of_namespace[_once(metadata.name)] = _once(bytes(item.spec))
                 return
             of_namespace.pop(metadata.name, None)
             if not of_namespace:
                 del self._listing[metadata.namespace]
+
+
+def _once(text: Text) -> Text:
+    """Return an equal text that was seen before, so that it is kept only once."""
+    return _seen(text)  # type: ignore[return-value] # of the argument's own type
+
+
+@lru_cache(maxsize=1024)
+def _seen(text: str | bytes) -> str | bytes:
+    return text
