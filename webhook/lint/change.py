@@ -4,7 +4,7 @@ A review tells both versions; the cluster around them is known to some checks al
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -55,11 +55,14 @@ class Change:
             checkpoint: called before each; may raise, to end the work.
         """
         now = self._now
+        if now is None:
+            return []
         found: list[Finding] = []
+        fresh = self._without_old_rules(now)
         for check in checks:
             checkpoint()
-            if now is not None and (check.removed or not now.gone) and not self._stays(check.side):
-                found += _judge(check, now)
+            if (check.removed or not now.gone) and not self._stays(check.side):
+                found += _judge(check, fresh if check.by_rule else now)
         former = self._former if found else None
         if former is None:
             return found
@@ -75,6 +78,11 @@ class Change:
         old, new = self.old.policy, self.new.policy
         same = (old.pods, old.types) == (new.pods, new.types)
         return same and old.rules(side) == new.rules(side)
+
+    def _without_old_rules(self, now: Subject) -> Subject:
+        """The new version without rules that stay, if they are judged as they were."""
+        same = self.old and self.new and self.old.policy.pods == self.new.policy.pods
+        return replace(now, fresh=True) if same else now
 
     @property
     def _now(self) -> Subject | None:

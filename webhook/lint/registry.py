@@ -120,6 +120,8 @@ class Lint(Generic[Subject]):
         needs: what it has to know.
         removed: it also judges policies that a change takes away.
         side: the one direction whose rules it judges; a change of the other finds nothing new.
+        by_rule: it judges the selector and each rule for itself; a change finds nothing new in
+            rules that stay.
     """
 
     id: str
@@ -131,6 +133,7 @@ class Lint(Generic[Subject]):
     needs: Needs
     removed: bool = False
     side: Direction | None = None
+    by_rule: bool = False
 
     @property
     def summary(self) -> str:
@@ -165,6 +168,7 @@ def lint(
     needs: Needs,
     removed: bool = False,
     side: Direction | None = None,
+    by_rule: bool = False,
 ) -> Callable[[Run[Subject]], Lint[Subject]]:
     """Make a function a check; its docstring becomes the documentation.
 
@@ -179,7 +183,7 @@ def lint(
         missing = [section for section in _SECTIONS if section not in docs]
         if missing:
             raise ValueError(f"check {check_id}: docstring lacks {', '.join(missing)}")
-        return Lint(check_id, severity, evidence, subject, run, docs, needs, removed, side)
+        return Lint(check_id, severity, evidence, subject, run, docs, needs, removed, side, by_rule)
 
     return decorate
 

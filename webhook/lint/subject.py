@@ -9,7 +9,16 @@ from webhook.lint.registry import ObjectRef
 from webhook.netpol.errors import Path
 from webhook.netpol.labels import Selector
 from webhook.netpol.lazy import lazy
-from webhook.netpol.model import Direction, IPBlock, Peer, Policy, PortRule, Rule, SelectorPeer
+from webhook.netpol.model import (
+    DIRECTIONS,
+    Direction,
+    IPBlock,
+    Peer,
+    Policy,
+    PortRule,
+    Rule,
+    SelectorPeer,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +48,11 @@ class RuleAt:
     def path(self) -> Path:
         """The way to the rule."""
         return ("spec", self.direction.lower(), self.index)
+
+    @property
+    def said(self) -> tuple[Direction, Rule, Mapping[str, Any], bool]:
+        """All of it but its place."""
+        return self.direction, self.rule, self.raw, self.enforced
 
     @property
     def list_name(self) -> str:
@@ -88,6 +102,7 @@ class Subject:
         old: its former version, where a change is judged.
         before: the cluster before the change, where that is known.
         gone: the change takes the policy away.
+        fresh: rules that the former version has too are left out.
     """
 
     stored: Stored
@@ -95,6 +110,7 @@ class Subject:
     old: Stored | None = None
     before: Cluster | None = None
     gone: bool = False
+    fresh: bool = False
 
     @property
     def policy(self) -> Policy:
@@ -114,15 +130,11 @@ class Subject:
     @lazy
     def all_rules(self) -> tuple[RuleAt, ...]:
         """Every rule, those that nothing enforces too."""
-        return tuple(self._each_rule())
-
-    def _each_rule(self) -> Iterator[RuleAt]:
-        for direction in Direction:
-            raws = self.spec.get(direction.lower()) or ()
-            enforced = direction in self.policy.types
-            pairs = zip(self.policy.rules(direction), raws, strict=False)
-            for index, (rule, raw) in enumerate(pairs):
-                yield RuleAt(direction, index, rule, raw or {}, enforced)
+        rules = tuple(_each_rule(self.stored))
+        if not self.fresh or self.old is None:
+            return rules
+        former = [each.said for each in _each_rule(self.old)]
+        return tuple(each for each in rules if each.said not in former)
 
     @lazy
     def rules(self) -> tuple[RuleAt, ...]:
@@ -138,3 +150,13 @@ class Subject:
                 yield (*path, "podSelector"), peer.pods
                 if peer.namespaces is not None:
                     yield (*path, "namespaceSelector"), peer.namespaces
+
+
+def _each_rule(stored: Stored) -> Iterator[RuleAt]:
+    spec = stored.value.get("spec") or {}
+    for direction in DIRECTIONS:
+        raws = spec.get(direction.lower()) or ()
+        enforced = direction in stored.policy.types
+        pairs = zip(stored.policy.rules(direction), raws, strict=False)
+        for index, (rule, raw) in enumerate(pairs):
+            yield RuleAt(direction, index, rule, raw or {}, enforced)

@@ -19,6 +19,7 @@ from webhook.netpol.model import SelectorPeer
     "astronomer#208",
     "kubernetes/website#1285",
     needs=Needs.CLUSTER,
+    by_rule=True,
 )
 def and_or(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector and a podSelector that belong together are one item of the list.

@@ -6,7 +6,7 @@ from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
 
-@lint("except-covers-all", Severity.WARNING, Subject, needs=Needs.POLICY)
+@lint("except-covers-all", Severity.WARNING, Subject, needs=Needs.POLICY, by_rule=True)
 def except_covers_all(subject: Subject) -> Iterator[Problem]:
     """The exceptions of an ipBlock leave some of it.
 

@@ -16,6 +16,7 @@ from webhook.lint.targets import targets
     "aws/aws-network-policy-agent#193",
     "np-guard/netpol-analyzer#405",
     needs=Needs.CLUSTER,
+    by_rule=True,
 )
 def named_port_ambiguous(subject: Subject) -> Iterator[Problem]:
     """A port name is one port in each pod.

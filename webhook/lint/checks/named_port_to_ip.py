@@ -13,6 +13,7 @@ from webhook.netpol.model import Direction, IPBlock
     Subject,
     "np-guard/netpol-analyzer#199",
     needs=Needs.POLICY,
+    by_rule=True,
 )
 def named_port_to_ip(subject: Subject) -> Iterator[Problem]:
     """An egress rule to addresses gives its ports by number.

@@ -17,6 +17,7 @@ from webhook.netpol.model import Pod, PortRule
     "noironetworks/aci-containers#1707",
     "np-guard/netpol-analyzer#199",
     needs=Needs.CLUSTER,
+    by_rule=True,
 )
 def named_port_unmatched(subject: Subject) -> Iterator[Problem]:
     """A named port is the name of a container's port, with the same protocol.

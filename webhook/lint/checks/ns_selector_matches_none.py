@@ -20,6 +20,7 @@ from webhook.netpol.model import METADATA_NAME
     "prometheus-community#221",
     "nais#461",
     needs=Needs.CLUSTER,
+    by_rule=True,
 )
 def ns_selector_matches_none(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector matches a Namespace.

@@ -19,6 +19,7 @@ from webhook.netpol.model import Direction
     "Infisical/infisical#7454",
     "inspect_k8s_sandbox#228",
     needs=Needs.POLICY,
+    by_rule=True,
 )
 def rule_allows_all_peers(subject: Subject) -> Iterator[Problem]:
     """A rule says whom it allows.

@@ -7,7 +7,7 @@ from webhook.lint.selectors import contradiction
 from webhook.lint.subject import Subject
 
 
-@lint("selector-unsatisfiable", Severity.WARNING, Subject, needs=Needs.POLICY)
+@lint("selector-unsatisfiable", Severity.WARNING, Subject, needs=Needs.POLICY, by_rule=True)
 def selector_unsatisfiable(subject: Subject) -> Iterator[Problem]:
     """The requirements of a selector can all be met by some labels.
 
