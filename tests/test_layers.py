@@ -156,6 +156,7 @@ LAYERS = {
     ],
     "webhook.cluster*": [
         "webhook.cluster*",
+        "webhook.lint.policyreport",
         "webhook.model*",
         "webhook.interfaces",
         "webhook.stop",

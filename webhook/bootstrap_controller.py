@@ -130,7 +130,14 @@ class Process:
         return Elector(lock, identity.pod, self._timing)
 
     def _tasks(self, since: datetime) -> Mapping[str, Task]:
-        return self._sealing(since) if self._environment.settings.default_deny.enabled else {}
+        settings, tasks = self._environment.settings, dict[str, Task]()
+        if settings.reports.enabled:
+            from webhook.bootstrap_reports import reporting  # noqa: PLC0415 - loads all of linting
+
+            tasks |= reporting(self._api, settings, self._metrics, self._shown)
+        if settings.default_deny.enabled:
+            tasks |= self._sealing(since)
+        return tasks
 
     def _certificates(self) -> dict[str, Task]:
         """Keep the CA, and put back a caBundle that somebody took away.

@@ -62,6 +62,11 @@ TEST_CLUSTER = {
     ("admissionregistration.k8s.io", "mutatingwebhookconfigurations", ("portcullis",)): {"get"},
     ("admissionregistration.k8s.io", "validatingwebhookconfigurations", ("portcullis",)): {"get"},
 }
+REPORTS = {
+    # server-side apply asks for create and patch; listed to see what stands
+    ("openreports.io", "reports", ()): {"list", "create", "patch"},
+    ("wgpolicyk8s.io", "policyreports", ()): {"list", "create", "patch"},
+}
 OVERRIDE = {("portcullis.dev", "guards", ()): {"override"}}
 
 
@@ -92,6 +97,7 @@ def test_each_role_allows_exactly_this(rendered, kind, name, expected):
     [
         pytest.param(chart_rights.CLUSTER_RULES, CLUSTER, id="cluster"),
         pytest.param(chart_rights.RULES, OWN_NAMESPACE, id="own-namespace"),
+        pytest.param(chart_rights.REPORT_RULES, REPORTS, id="reports"),
     ],
 )
 def test_the_tests_of_the_live_cluster_have_no_other_rights(given, expected):
@@ -142,6 +148,13 @@ def test_pods_are_read_only_where_something_is_told_of_them(render, settings, re
     rendered = render(*values)
 
     assert read is (("", "pods", ()) in table(rendered.one("ClusterRole")))
+
+
+def test_reports_are_written_only_where_they_are_wished(render):
+    """With reports.enabled these two rows are added, and nothing else."""
+    rendered = render("reports.enabled=true")
+
+    assert table(rendered.one("ClusterRole")) == CLUSTER | REPORTS
 
 
 def test_rbac_can_be_left_to_others(render):

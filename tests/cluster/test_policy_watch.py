@@ -108,3 +108,35 @@ def test_equal_specs_are_kept_once(server, watch) -> None:
     kept = watch._kept["team"]
 
     assert kept["b"] is kept["c"]
+
+
+def test_who_asks_is_told_which_namespaces_changed(server, api, monkeypatch) -> None:
+    """By an event, or by a list that differs from what was known; by nothing else."""
+    monkeypatch.setattr(informers, "BACKOFF", Backoff(0.02, 0.1))
+    told, stop = [], Stop()
+    other = listed("a", "b")
+    other["items"][1]["metadata"]["namespace"] = "web"
+    same, new = policy("a", "MODIFIED", podSelector={}), policy("c", podSelector={})
+    gone = Watch([{"type": "ERROR", "object": status("too old", 410, "Expired")}])
+    server.on(
+        "GET",
+        PATH,
+        Answer(200, other),
+        Watch([same, new]),
+        gone,
+        Answer(200, listed("a")),
+        Watch(hold=30),
+    )
+    watch = PolicyWatch(api, changed=told.append)
+    thread = threading.Thread(target=watch.run, args=[stop], daemon=True)
+    thread.start()
+    end = time.monotonic() + 5
+    while len(server.seen) < 5 or len(told) < 5:
+        assert time.monotonic() < end, told
+        time.sleep(0.005)
+    stop.set()
+    thread.join(5)
+
+    assert sorted(told[:2]) == ["team", "web"]
+    assert told[2] == "team"
+    assert sorted(told[3:]) == ["team", "web"]

@@ -81,6 +81,11 @@ RULES = [
         "verbs": ["get", "create", "patch"],
     },
 ]
+REPORT_RULES = [
+    {"apiGroups": [group], "resources": [resource], "verbs": ["list", "create", "patch"]}
+    for group, resource in (("openreports.io", "reports"), ("wgpolicyk8s.io", "policyreports"))
+]
+"""What `reports.enabled` adds."""
 IDENTITY = Identity(namespace=HOME, service_account=NAME, installation=NAME)
 
 

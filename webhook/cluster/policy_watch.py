@@ -41,9 +41,16 @@ class PolicyWatch:
     Args:
         api: may list and watch them.
         ended: told why each watch ended.
+        changed: told of each namespace whose policies are not what they were.
     """
 
-    def __init__(self, api: Api, ended: Callable[[str], None] = lambda _cause: None) -> None:
+    def __init__(
+        self,
+        api: Api,
+        ended: Callable[[str], None] = lambda _cause: None,
+        changed: Callable[[str], None] = lambda _namespace: None,
+    ) -> None:
+        self._changed = changed
         self._lock = threading.Lock()
         self._kept: dict[str, dict[str, bytes]] | None = None
         self._listing: dict[str, dict[str, bytes]] = {}
@@ -85,18 +92,27 @@ class PolicyWatch:
     def _listed(self) -> None:
         with self._lock:
             # From now on events change what is kept.
-            self._kept = self._listing
+            before, self._kept = self._kept or {}, self._listing
+            names = before.keys() | self._listing.keys()
+            changed = [it for it in names if before.get(it) != self._listing.get(it)]
+        for name in changed:
+            self._changed(name)
 
     def _told(self, kind: str, item: _Policy) -> None:
         metadata = item.metadata
         with self._lock:
             of_namespace = self._listing.setdefault(metadata.namespace, {})
+            before = of_namespace.get(metadata.name)
             if kind != "DELETED":
                 of_namespace[_once(metadata.name)] = _once(bytes(item.spec))
-                return
-            of_namespace.pop(metadata.name, None)
+            else:
+                of_namespace.pop(metadata.name, None)
+            changed = before != of_namespace.get(metadata.name)
             if not of_namespace:
                 del self._listing[metadata.namespace]
+            listing = self._listing is not self._kept
+        if changed and not listing:
+            self._changed(metadata.namespace)
 
 
 def _once(text: Text) -> Text:
