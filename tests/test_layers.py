@@ -23,6 +23,7 @@ EXCLUSIVE = {
     "httptools": ["webhook.server.http1"],
     "cryptography": ["certs*"],
     "jsonpatch": ["webhook.defaulting"],
+    "opentelemetry": ["webhook.tracing", "webhook.bootstrap_tracing"],
     "yaml": ["webhook.manifest*", "webhook.cli*"],
     "prometheus_client": [
         "webhook.metrics",

@@ -3,7 +3,7 @@
 import logging
 import ssl
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from functools import partial
 from importlib import import_module
@@ -47,7 +47,7 @@ from webhook.own_profiles import OwnProfiles
 from webhook.replica import Leaf, Parts, Replica, utc_now
 from webhook.server.app import create_app
 from webhook.server.callers import Callers
-from webhook.server.endpoint import AdmissionEndpoint
+from webhook.server.endpoint import AdmissionEndpoint, Deciding
 from webhook.server.site import WebhookSite
 from webhook.server.tls import TlsPolicy
 from webhook.settings import (
@@ -210,7 +210,7 @@ def _live(environment: Environment, recorder: Recorder, process: ProcessMetrics)
     process.started()
     return Parts(
         leaf=_leaf(environment, store),
-        admission=partial(admission, environment, recorder, cluster),
+        admission=_deciding(environment, recorder, cluster),
         anchors=bundles.anchors,
         loading=lambda: "" if watch is None or watch.synced else "listing the NetworkPolicies",
         expires=partial(process.expires, "leaf"),
@@ -233,10 +233,25 @@ def _offline(environment: Environment, recorder: Recorder, process: ProcessMetri
     process.started()
     return Parts(
         leaf=_leaf(environment, store),
-        admission=partial(admission, environment, recorder, cluster),
+        admission=_deciding(environment, recorder, cluster),
         anchors=lambda: [Anchor(BUNDLE_FILE, name, pem) for pem in publisher.published()],
         expires=partial(process.expires, "leaf"),
     )
+
+
+def _deciding(
+    environment: Environment, recorder: Recorder, cluster: Cluster
+) -> Callable[[], Deciding]:
+    """Who decides; in spans where that is wished."""
+    make = partial(admission, environment, recorder, cluster)
+    if not environment.settings.tracing.enabled:
+        return make
+    from webhook.bootstrap_tracing import tracer  # noqa: PLC0415 - few trace
+
+    tracing = tracer("webhook")
+    from webhook.tracing import TracedAdmission  # noqa: PLC0415 - loads OpenTelemetry
+
+    return lambda: TracedAdmission(make(), tracing)
 
 
 def _leaf(environment: Environment, store: CertificateStore) -> Leaf:

@@ -181,7 +181,7 @@ class Process:
     def _sealing(self, since: datetime) -> dict[str, Task]:
         own = OwnProfiles(self._cluster)
         rules = rules_of(self._environment.settings, self._environment.identity, since, own)
-        sealer = Sealer(self._cluster, rules)
+        sealer = self._sealer(rules)
         settings = self._environment.settings.controller
         reconciler = Reconciler(
             sealer,
@@ -219,6 +219,17 @@ class Process:
         sealers["rollout"] = reconciler.pace
         older: dict[str, Task] = {f"backfill-{n}": backfiller.run for n in range(WORKERS)}
         return watches | sealers | older | self._profiles(own, reconciler)
+
+    def _sealer(self, rules: Rules) -> Sealer:
+        """Who carries plans out; in spans where that is wished."""
+        if not self._environment.settings.tracing.enabled:
+            return Sealer(self._cluster, rules)
+        from webhook.bootstrap_tracing import tracer  # noqa: PLC0415 - few trace
+
+        tracing = tracer("controller")
+        from webhook.tracing import TracedSealer  # noqa: PLC0415 - loads OpenTelemetry
+
+        return TracedSealer(self._cluster, rules, tracing)
 
     def _backfiller(self, rules: Rules) -> Backfiller:
         """Who cares for the namespaces that were there before us."""

@@ -130,19 +130,27 @@ class ServerMetrics:
     def __init__(self, registry: CollectorRegistry = REGISTRY) -> None:
         self._in_flight = gauge(table.IN_FLIGHT, registry)
         self._rejected = counter(table.REJECTED, registry)
+        self._by_path: dict[str, Gauge] = {}
 
     def began(self, path: str) -> None:
         """A review is being answered on one of our two paths."""
-        self._in_flight.labels(path).inc()
+        self._of(path).inc()
 
     def ended(self, path: str) -> None:
         """It is."""
-        self._in_flight.labels(path).dec()
+        self._of(path).dec()
 
     def rejected(self, code: int) -> None:
         """A request got no review back, but this HTTP status."""
         known = str(code) in table.REJECTED.labels["code"]
         self._rejected.labels(str(code) if known else "other").inc()
+
+    def _of(self, path: str) -> Gauge:
+        """The gauge of a path; looking it up by its label costs as much as counting, twice."""
+        found = self._by_path.get(path)
+        if found is None:
+            found = self._by_path[path] = self._in_flight.labels(path)
+        return found
 
 
 class ProcessMetrics:

@@ -17,7 +17,12 @@ from webhook.model.backfill import Backfill
 from webhook.model.profiles import Profile
 from webhook.netpol.addresses import parse_cidr
 from webhook.netpol.labels import Selector
-from webhook.settings_observability import EventSettings, LoggingSettings, ReportSettings
+from webhook.settings_observability import (
+    EventSettings,
+    LoggingSettings,
+    ReportSettings,
+    TracingSettings,
+)
 from webhook.settings_policies import NetworkPolicySettings
 from webhook.settings_section import Name, Port, Seconds, Section, read_selector
 from webhook.settings_tls import CertificateSettings, MtlsSettings, TlsSettings
@@ -257,6 +262,7 @@ class Settings(Section, frozen=True):
     logging: LoggingSettings = LoggingSettings()
     events: EventSettings = EventSettings()
     reports: ReportSettings = ReportSettings()
+    tracing: TracingSettings = TracingSettings()
     server: ServerSettings = ServerSettings()
     controller: ControllerSettings = ControllerSettings()
     certificates: CertificateSettings = CertificateSettings()

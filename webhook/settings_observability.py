@@ -27,6 +27,16 @@ class EventSettings(Section, frozen=True):
     refusals: bool = False
 
 
+class TracingSettings(Section, frozen=True):
+    """OpenTelemetry spans of reviews and reconciles; where they go, OTEL_ variables tell.
+
+    Args:
+        enabled: needs libraries that the image lacks, hence off.
+    """
+
+    enabled: bool = False
+
+
 class ReportSettings(Section, frozen=True):
     """Reports on the NetworkPolicies of each namespace, for whatever shows such reports.
 

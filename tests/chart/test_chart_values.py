@@ -23,6 +23,7 @@ SECTIONS = (
     "logging",
     "events",
     "reports",
+    "tracing",
     "server",
     "controller",
 )

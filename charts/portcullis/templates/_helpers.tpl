@@ -114,6 +114,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
       "logging" .Values.logging
       "events" .Values.events
       "reports" .Values.reports
+      "tracing" .Values.tracing
       "server" .Values.server
       "controller" .Values.controller
       "certificates" $certificates
