@@ -35,12 +35,22 @@ class JsonFormatter(logging.Formatter):
             # Its end tells what was raised.
             end = self.formatException(record.exc_info)[-MAX_TRACEBACK:]
             line["traceback"] = several_lines(end, MAX_TRACEBACK)
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return msgspec.json.encode(line).decode()
 
 
 def _tame(value: object) -> object:
-    """A field fit for terminals: JSON escapes a newline, but not U+009B, which xterm obeys."""
-    return several_lines(value, MAX_FIELD) if isinstance(value, str) else value
+    """A field fit for terminals: JSON escapes a newline, but not U+009B, which xterm obeys.
+
+    What JSON does not know becomes its text: msgspec would write out every field of a dataclass,
+    those too that its repr hides, which are keys.
+    """
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_tame(each) for each in value]
+    if isinstance(value, dict):
+        return {str(key): _tame(each) for key, each in value.items()}
+    return several_lines(str(value), MAX_FIELD)
 
 
 def config(level: str = "info") -> dict[str, Any]:
