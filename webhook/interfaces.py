@@ -80,12 +80,12 @@ class Namespaces(Protocol):
         """The Namespace as the API server has it now, None where there is none."""
 
     def mark(self, namespace: Namespace, marks: Marks, deadline: Deadline) -> None:
-        """Write our marks on a Namespace, provided it is still the one of that uid.
+        """Write our marks on a Namespace, provided it is still as it was read.
 
         Marks that are None are taken away as far as they are ours.
 
         Raises:
-            ConflictError: another Namespace of that name stands there now.
+            ConflictError: another Namespace of that name stands there now, or somebody changed it.
             NotFoundError: it is gone.
         """
 

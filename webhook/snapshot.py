@@ -112,7 +112,7 @@ class SnapshotCluster:
             present = self._namespaces.get(namespace.name)
             if present is None:
                 raise NotFoundError(f'namespaces "{namespace.name}" not found')
-            if present.uid != namespace.uid:
+            if present.uid != namespace.uid or present.version != namespace.version:
                 raise ConflictError(f'namespace "{namespace.name}" is another one now')
             self._namespaces[namespace.name] = replace(
                 present,
@@ -121,6 +121,7 @@ class SnapshotCluster:
                 setting=marks.setting,
                 reason=marks.reason,
                 report=marks.report,
+                version=str(int(present.version or 0) + 1),
             )
 
     def standing(self, namespace: str, deadline: Deadline) -> tuple[StandingPolicy, ...]:

@@ -90,10 +90,66 @@ def test_the_mark_comes_last(validate, cluster) -> None:
     assert cluster.marked == [("team-a", "sealed")]
 
 
+def once(action):
+    """A hook that does something at its first call."""
+    left = [action]
+    return lambda: left.pop()() if left else None
+
+
 def test_a_namespace_made_anew_meanwhile(validate, cluster) -> None:
-    """A mark is bound to the uid: the namesake that came after is not marked sealed."""
+    """The namesake that came after is sealed for itself, before the pod may be in it."""
+    cluster.add_namespace("team-a", seal="pending", uid="old")
+
+    def replaced() -> None:
+        cluster.add_namespace("team-a", seal="pending", uid="new")
+        cluster.policies.clear()
+
+    cluster.before("mark", once(replaced))
+
+    assert validate("CREATE", POD).allowed
+    assert cluster.policy_names("team-a") == POLICIES
+    assert (cluster.namespaces["team-a"].uid, cluster.namespaces["team-a"].seal) == (
+        "new",
+        "sealed",
+    )
+
+
+def test_a_namespace_that_never_stays_as_it_was_read(validate, cluster) -> None:
+    """After some attempts the pod is refused; nothing was marked that might not be so."""
     cluster.add_namespace("team-a", seal="pending", uid="old")
     cluster.before("mark", lambda: cluster.add_namespace("team-a", seal="pending", uid="new"))
-    validate("CREATE", POD)
+    response = validate("CREATE", POD)
 
+    assert (response.allowed, response.code) == (False, 503)
     assert cluster.namespaces["team-a"].seal == "pending"
+
+
+def test_other_changes_meanwhile_cost_no_more_than_a_look(validate, cluster) -> None:
+    """Somebody's annotation is no other plan: the policies are not gone through again."""
+    cluster.add_namespace("team-a", seal="pending")
+    cluster.before("mark", once(lambda: cluster.add_namespace("team-a", seal="pending")))
+
+    assert validate("CREATE", POD).allowed
+    assert cluster.marked == [("team-a", "sealed")]
+    assert cluster.calls["standing"] == 1
+
+
+def test_a_wish_meanwhile_is_no_ones_loss(validate, cluster) -> None:
+    """The marks are bound to the Namespace as it was read: a wish that came after it counts."""
+    cluster.add_namespace("team-a", seal="pending", profile="deny-all", setting="deny-all")
+    wished = {"seal": "pending", "profile": "deny-ingress", "setting": "deny-all"}
+    cluster.before("mark", once(lambda: cluster.add_namespace("team-a", **wished)))
+
+    assert validate("CREATE", POD).allowed
+    assert cluster.profiles["team-a"] == "deny-ingress"
+    assert "portcullis-deny-ingress" in cluster.policy_names("team-a")
+
+
+def test_no_pod_outlives_its_namespace(validate, cluster) -> None:
+    """It would stand in the next one of that name before the policies of that do."""
+    cluster.add_namespace("team-a", seal="pending")
+    cluster.before("mark", once(cluster.namespaces.clear))
+    response = validate("CREATE", POD)
+
+    assert (response.allowed, response.code) == (False, 404)
+    assert response.message == 'namespace "team-a" is gone, or going'

@@ -39,6 +39,7 @@ from webhook.errors import ConflictError, NotFoundError, RefusedError
 from webhook.interfaces import Event, ObjectReference
 from webhook.model.namespace import Marks, Namespace, Seal
 from webhook.model.objects import ObjectMeta
+from webhook.model.policies import digest_of
 from webhook.model.profiles import Profile, policies
 from webhook.model.review import UserInfo
 from webhook.stop import Stop
@@ -136,13 +137,27 @@ def test_a_mark_is_bound_to_the_uid(cluster: LiveCluster, born: Namespace) -> No
         cluster.mark(replace(born, name="no-such-namespace"), Marks(Seal.EXEMPT), soon())
 
 
+def test_a_mark_is_bound_to_the_version(
+    control_plane: ControlPlane, cluster: LiveCluster, born: Namespace
+) -> None:
+    """What somebody wished for since the Namespace was read is not written over."""
+    control_plane.kubectl("label", "namespace", born.name, "portcullis.dev/profile=deny-ingress")
+
+    with pytest.raises(ConflictError):
+        cluster.mark(born, Marks(Seal.SEALED, Profile.DENY_ALL), soon())
+    labels = control_plane.get("namespace", born.name)["metadata"]["labels"]
+    assert labels["portcullis.dev/profile"] == "deny-ingress"
+
+
 def test_a_mark_takes_over_what_the_mutation_wrote(
     control_plane: ControlPlane, cluster: LiveCluster, born: Namespace
 ) -> None:
     """`pending`, which stands there under the creator's manager, becomes `sealed`."""
     control_plane.kubectl("label", "namespace", born.name, "portcullis.dev/seal=pending")
-    cluster.mark(born, Marks(Seal.SEALED, Profile.DENY_ALL), soon())
-    cluster.mark(born, Marks(Seal.EXEMPT), soon())
+    for marks in (Marks(Seal.SEALED, Profile.DENY_ALL), Marks(Seal.EXEMPT)):
+        read = cluster.namespace(born.name, soon())
+        assert read is not None
+        cluster.mark(read, marks, soon())
     labels = control_plane.get("namespace", born.name)["metadata"]["labels"]
 
     assert labels["portcullis.dev/seal"] == "exempt"
@@ -183,6 +198,24 @@ def test_apply_restores_our_fields_by_force(
     found = control_plane.get("networkpolicy", name, namespace)
 
     assert found["spec"]["policyTypes"] == ["Ingress", "Egress"]
+
+
+def test_apply_takes_owners_off(
+    control_plane: ControlPlane, cluster: LiveCluster, namespace: str
+) -> None:
+    """The garbage collector would delete a policy that was taken over with its former owner."""
+    policy = policies(Profile.DENY_ALL, dns=False)[0]
+    name = policy["metadata"]["name"]
+    control_plane.kubectl("create", "configmap", "owner", "-n", namespace)
+    uid = control_plane.get("configmap", "owner", namespace)["metadata"]["uid"]
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": uid}
+    owned = {**policy["metadata"], "namespace": namespace, "ownerReferences": [owner]}
+    control_plane.kubectl("create", "-f", "-", stdin={**policy, "metadata": owned})
+    cluster.apply_policy(namespace, policy, soon(), restore=True)
+    (standing,) = cluster.standing(namespace, soon())
+
+    assert standing.name == name
+    assert standing.digest == digest_of(policy)
 
 
 def test_policies_for_a_namespace_that_goes(

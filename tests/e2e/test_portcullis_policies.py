@@ -25,6 +25,7 @@ DELETE = (
     "without it every pod there is open; add a NetworkPolicy that allows what you need instead"
 )
 STRIP = "metadata.labels[{label}]: Forbidden: marks what Portcullis injected; it must stay"
+OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": "no-such-uid"}
 MANAGED_BY = "app.kubernetes.io/managed-by"
 
 
@@ -66,6 +67,12 @@ def merge(name: str, patch: world.Manifest) -> list[str]:
             command_of("label", "portcullis-deny-all", f"{MANAGED_BY}=Helm", "--overwrite"),
             STRIP.format(label=MANAGED_BY),
             id="label-taken",
+        ),
+        pytest.param(
+            merge("portcullis-allow-dns", {"metadata": {"ownerReferences": [OWNER]}}),
+            "metadata.ownerReferences: Forbidden: the default deny of a namespace has no owner: "
+            "the garbage collector would delete it together with that",
+            id="owner",
         ),
         pytest.param(
             command_of("label", "portcullis-allow-dns", f"{world.PROFILE}-"),
@@ -177,6 +184,19 @@ def test_annotations_of_ours_are_free(plane: ControlPlane) -> None:
 
     annotations = world.policies(plane, "team")["portcullis-deny-all"]["metadata"]["annotations"]
     assert annotations == {"note": "seen"}
+
+
+def test_a_policy_without_our_field_manager_gets_it_back(plane: ControlPlane) -> None:
+    """Taking it off passes, as no effect changes; but nobody could delete the policy later."""
+    raw = "/apis/networking.k8s.io/v1/namespaces/team/networkpolicies/portcullis-allow-dns"
+
+    def managers() -> set[str]:
+        entries = json.loads(plane.kubectl("get", "--raw", raw).stdout)["metadata"]
+        return {entry["manager"] for entry in entries.get("managedFields", ())}
+
+    assert "portcullis" in managers()
+    plane.kubectl(*merge("portcullis-allow-dns", {"metadata": {"managedFields": [{}]}}))
+    world.eventually(lambda: "portcullis" in managers())
 
 
 def test_a_namespace_goes_with_its_policies(plane: ControlPlane) -> None:

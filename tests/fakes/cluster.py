@@ -1,8 +1,9 @@
 """A cluster in memory: `webhook.interfaces.Cluster` for tests of admission and controller.
 
 It keeps the API server's manners that decisions depend on: a namespace that is gone is
-NotFoundError, a Terminating one refuses policies, a mark is bound to the uid, and a deadline that
-is over raises DeadlineError. Set it up by assigning; read what happened from the same fields::
+NotFoundError, a Terminating one refuses policies, a mark is bound to the version that was read,
+and a deadline that is over raises DeadlineError. Set it up by assigning; read what happened from
+the same fields::
 
     cluster = FakeCluster()
     cluster.add_namespace("shop", seal="pending")
@@ -18,6 +19,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from itertools import count
 
 import msgspec
 
@@ -79,6 +81,7 @@ class FakeCluster:
         self.calls: Counter[str] = Counter()
         self._failures: dict[str, tuple[ClusterError, int]] = {}
         self._hooks: dict[str, Callable[[], None]] = {}
+        self._versions = count(1)
         self._lock = threading.RLock()
 
     def add_namespace(
@@ -96,6 +99,7 @@ class FakeCluster:
         namespace = Namespace(
             name, uid or f"uid-{name}", seal, created, terminating, profile, setting
         )
+        namespace = replace(namespace, version=self._version())
         with self._lock:
             self.namespaces[name] = namespace
         return namespace
@@ -143,7 +147,7 @@ class FakeCluster:
         self._enter("mark", deadline)
         with self._lock:
             now = self._existing(namespace.name)
-            if now.uid != namespace.uid:
+            if (now.uid, now.version) != (namespace.uid, namespace.version):
                 raise ConflictError(f'namespaces "{namespace.name}" is another one now')
             self.namespaces[namespace.name] = replace(
                 now,
@@ -152,6 +156,7 @@ class FakeCluster:
                 setting=marks.setting,
                 reason=marks.reason,
                 report=marks.report,
+                version=self._version(),
             )
             self.profiles[namespace.name] = marks.profile
             self.marked.append((namespace.name, marks.seal))
@@ -220,6 +225,9 @@ class FakeCluster:
     def installed_at(self, deadline: Deadline) -> datetime:
         self._enter("installed_at", deadline)
         return self.installed
+
+    def _version(self) -> str:
+        return str(next(self._versions))
 
     def _existing(self, name: str) -> Namespace:
         namespace = self.namespaces.get(name)

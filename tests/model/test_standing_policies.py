@@ -22,10 +22,11 @@ def standing(
     labels: dict[str, str] | None = None,
     managers: list[dict[str, str]] = OURS,
     annotations: dict[str, str] | None = None,
+    owners: list[dict[str, str]] | None = None,
     **spec: Any,
 ) -> StandingPolicy:
     metadata = {"name": name, "labels": LABELS if labels is None else labels}
-    metadata |= {"annotations": annotations or {}}
+    metadata |= {"annotations": annotations or {}, "ownerReferences": owners}
     value: Manifest = {"metadata": metadata | {"managedFields": managers}}
     return msgspec.convert({**value, "spec": {**DENY["spec"], **spec}}, StandingPolicy)
 
@@ -35,7 +36,8 @@ def standing(
     [
         pytest.param([], "missing", id="nothing"),
         pytest.param([standing()], "", id="as it should be"),
-        pytest.param([standing(managers=THEIRS)], "", id="as it should be, whoever wrote it"),
+        pytest.param([standing(managers=THEIRS)], "edited", id="our manager taken off"),
+        pytest.param([standing(owners=[{"kind": "Job"}])], "edited", id="an owner given"),
         pytest.param([standing(ingress=[{}])], "edited", id="a rule added"),
         pytest.param([standing(policyTypes=["Ingress"])], "edited", id="a type taken away"),
         pytest.param([standing(labels={})], "edited", id="our label stripped"),

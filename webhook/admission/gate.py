@@ -41,9 +41,16 @@ class PodGate:
         except ClusterError as error:
             self.recorder.unjudged(self.name, cause_of(error))
             return _not_sealed(attributes.namespace, error)
-        if plan is not None and not plan.idle:
+        if plan is None:
+            return _gone(attributes.namespace)
+        if not plan.idle:
             self.recorder.seal("gate", plan.reason)
         return ALLOWED
+
+
+def _gone(namespace: str) -> AdmissionResponse:
+    """A pod that outlives its Namespace would stand in the next one of that name first."""
+    return refused(f'namespace "{namespace}" is gone, or going', code=404, reason="NotFound")
 
 
 def _not_sealed(namespace: str, error: ClusterError) -> AdmissionResponse:

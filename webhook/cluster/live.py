@@ -174,18 +174,23 @@ class LiveCluster:
         return Namespace.of(decode(_object, raw).metadata)
 
     def mark(self, namespace: Namespace, marks: Marks, deadline: Deadline) -> None:
-        """Apply our labels and annotations, and nothing else, to the Namespace of that uid.
+        """Apply our labels and annotations, and nothing else, to the Namespace as it was read.
+
+        An apply is forced: unless it is bound to the version, it would write over a profile that
+        somebody wished for since, or over the seal of a namespace that was adopted since.
 
         Raises:
-            ConflictError: another Namespace of that name stands there now.
+            ConflictError: another Namespace of that name stands there now, or somebody changed it.
             NotFoundError: it is gone.
         """
-        given = {"labels": marks.labels, "annotations": marks.annotations}
-        body = {
-            "apiVersion": "v1",
-            "kind": "Namespace",
-            "metadata": {"name": namespace.name, "uid": namespace.uid, **given},
+        metadata = {
+            "name": namespace.name,
+            "uid": namespace.uid,
+            "resourceVersion": namespace.version,
+            "labels": marks.labels,
+            "annotations": marks.annotations,
         }
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         path = resource_path("api", "v1", "namespaces", namespace.name)
         try:
             self._api.apply(path, body, deadline, manager=FIELD_MANAGER)

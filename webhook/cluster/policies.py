@@ -72,7 +72,7 @@ class PolicyWriter:
             raise RefusedError(foreign(name, str(error))) from error
         standing = decode(_policy, raw)
         if restore and not dry and standing.digest != digest_of(policy):
-            self._replace_spec(path, policy, standing, deadline)
+            self._replace(path, policy, standing, deadline)
         return standing
 
     def delete(self, namespace: str, policy: StandingPolicy, deadline: Deadline) -> None:
@@ -85,16 +85,18 @@ class PolicyWriter:
         except NotFoundError:
             return
 
-    def _replace_spec(
+    def _replace(
         self, path: str, policy: Manifest, standing: StandingPolicy, deadline: Deadline
     ) -> None:
-        """Take out of the spec what an apply leaves there, because another manager added it."""
+        """Take out what an apply leaves there, because another manager added it: owners too."""
         version = standing.metadata.resource_version
         operations: list[dict[str, Any]] = [
             # Not a test: a version that is not the stored one is a Conflict, a failed test Invalid.
             {"op": "replace", "path": "/metadata/resourceVersion", "value": version},
             {"op": "replace", "path": "/spec", "value": policy["spec"]},
         ]
+        if standing.metadata.owner_references:
+            operations.append({"op": "remove", "path": "/metadata/ownerReferences"})
         self._api.patch(path, operations, deadline, manager=FIELD_MANAGER)
 
 

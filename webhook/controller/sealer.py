@@ -1,18 +1,26 @@
 """Carries a `Plan` out: policies first, the marks after. Used by the gate and the controller."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from webhook.controller.plan import Plan, Reason, Rules, seal_plan
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError, ConflictError, NotFoundError, RefusedError
 from webhook.interfaces import Namespaces, Policies
-from webhook.model.namespace import Namespace, Seal
+from webhook.model.namespace import Marks, Namespace, Seal
 from webhook.model.policies import Changes, StandingPolicy, compare
 from webhook.model.text import one_line
 
+ATTEMPTS = 5
+"""At a namespace that somebody else changes at the same time: users, other replicas."""
+
 MAX_REASON = 300
 """Longest reason on a Namespace, in characters: it is read in a table."""
+
+
+Result = TypeVar("Result")
 
 
 class SealTarget(Namespaces, Policies, Protocol):
@@ -60,6 +68,9 @@ class Sealer:
             ClusterError: a policy could not be applied. The mark is then not
             written, so the namespace stays pending and its pods stay gated.
         """
+        return self._attempt(lambda: self._seal(name, deadline))
+
+    def _seal(self, name: str, deadline: Deadline) -> Plan | None:
         namespace = self.cluster.namespace(name, deadline)
         if namespace is None:
             return None
@@ -74,6 +85,9 @@ class Sealer:
         Raises:
             ClusterError: as above; what could be done has been done.
         """
+        return self._attempt(lambda: self._tend(name, deadline))
+
+    def _tend(self, name: str, deadline: Deadline) -> Done | None:
         namespace = self.cluster.namespace(name, deadline)
         if namespace is None:
             return None
@@ -86,6 +100,13 @@ class Sealer:
         told = one_line(reason, MAX_REASON)
         if namespace is not None and namespace.reason != told and not namespace.terminating:
             self.cluster.mark(namespace, replace(namespace.marks, reason=told), deadline)
+
+    def _attempt(self, once: Callable[[], Result]) -> Result:
+        """Read, decide and write anew where another plan is due by the time of writing."""
+        for _ in range(ATTEMPTS - 1):
+            with suppress(ConflictError):
+                return once()
+        return once()
 
     def _guarded(self, namespace: Namespace, plan: Plan, deadline: Deadline) -> Done | None:
         """Do what the plan of a namespace says; None where it went away meanwhile."""
@@ -107,8 +128,30 @@ class Sealer:
         for orphan in changes.orphans:
             self.cluster.delete_policy(namespace.name, orphan, deadline)
         if plan.marks is not None and plan.due:
-            self.cluster.mark(namespace, plan.marks, deadline)
+            self._mark(namespace, plan, plan.marks, deadline)
         return Done(plan, changes, standing)
+
+    def _mark(self, namespace: Namespace, plan: Plan, marks: Marks, deadline: Deadline) -> None:
+        """Write the marks; on a Namespace that changed meanwhile only where they are still due.
+
+        Raises:
+            ConflictError: another plan is due by now.
+        """
+        for left in reversed(range(ATTEMPTS)):
+            try:
+                self.cluster.mark(namespace, marks, deadline)
+            except ConflictError:
+                now = self.cluster.namespace(namespace.name, deadline)
+                if not left or now is None or now.uid != namespace.uid:
+                    raise
+                again = seal_plan(now, self.rules)
+                if (again.policies, again.marks) != (plan.policies, plan.marks):
+                    raise
+                if not again.due:  # Another replica was faster.
+                    return
+                namespace = now
+            else:
+                return
 
     def _apply(self, name: str, changes: Changes, deadline: Deadline) -> None:
         """Apply every policy, also where one of them is refused."""
@@ -128,7 +171,7 @@ class Sealer:
 
     def _gone(self, namespace: Namespace, deadline: Deadline) -> bool:
         now = self.cluster.namespace(namespace.name, deadline)
-        return now is None or now.uid != namespace.uid or now.terminating
+        return now is None or now.terminating
 
 
 def _in_the_way(changes: Changes) -> str:

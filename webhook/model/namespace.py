@@ -83,6 +83,7 @@ class Namespace:
         profile: as in `Marks`; so are the next two, and `report`.
         labels: all of them, which settings may select by.
         retry: whatever was written to have a refusal looked into again.
+        version: its resourceVersion; marks are written on what was read, not on what came after.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Namespace:
     labels: Mapping[str, str] = field(default_factory=dict, hash=False)
     report: str | None = None
     retry: str | None = None
+    version: str = field(default="", compare=False)
 
     @property
     def marks(self) -> Marks:
@@ -119,6 +121,7 @@ class Namespace:
             labels=labels,
             report=annotations.get(REPORT_ANNOTATION),
             retry=annotations.get(RETRY_ANNOTATION),
+            version=metadata.resource_version,
         )
 
 

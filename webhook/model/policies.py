@@ -69,8 +69,13 @@ class StandingPolicy(msgspec.Struct, frozen=True):
 
     @property
     def digest(self) -> bytes:
-        """Of what must not change: spec and our labels."""
-        return _digest(self.metadata.label_map, self.spec)
+        """Of what must not change: spec, our labels, that we manage it, and that nobody owns it.
+
+        A policy without our field manager would be nobody's to delete when its profile changes,
+        and the garbage collector deletes what has an owner.
+        """
+        sound = self.managed and not self.metadata.owner_references
+        return _digest(self.metadata.label_map, self.spec, sound=sound)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ class Changes:
 
 def digest_of(manifest: Manifest) -> bytes:
     """The digest that a policy has as long as nobody edits it."""
-    return _digest(manifest["metadata"].get("labels") or {}, manifest["spec"])
+    return _digest(manifest["metadata"].get("labels") or {}, manifest["spec"], sound=True)
 
 
 def compare(wanted: Iterable[Manifest], standing: Iterable[StandingPolicy]) -> Changes:
@@ -115,6 +120,6 @@ def compare(wanted: Iterable[Manifest], standing: Iterable[StandingPolicy]) -> C
     )
 
 
-def _digest(labels: dict[str, str], spec: Any) -> bytes:
+def _digest(labels: dict[str, str], spec: Any, *, sound: bool) -> bytes:
     ours = {key: labels.get(key) for key in (MANAGED_BY_LABEL, PROFILE_LABEL)}
-    return blake2b(_encoder.encode([ours, spec]), digest_size=12).digest()
+    return blake2b(_encoder.encode([ours, spec, sound]), digest_size=12).digest()
