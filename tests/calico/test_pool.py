@@ -47,6 +47,9 @@ def rated(old: dict, new: dict) -> list[tuple[str, str]]:
         pytest.param({}, {"natOutgoing": True}, [("natOutgoing", "R")], id="nat-on"),
         pytest.param({}, {"disabled": True}, [("disabled", "R")], id="disabled"),
         pytest.param({"disabled": True}, {"disabled": False}, [("disabled", "S")], id="enabled"),
+        pytest.param(
+            {}, {"disableBGPExport": True}, [("disableBGPExport", "R")], id="bgp-export-off"
+        ),
         pytest.param({}, {"nodeSelector": "all()"}, [], id="selector-default"),
         pytest.param({}, {"nodeSelector": "a == 'b'"}, [("nodeSelector", "R")], id="selector"),
         pytest.param({}, {"allowedUses": ["Tunnel"]}, [], id="other-fields"),

@@ -27,6 +27,7 @@ class Pool:
         block_size: prefix length of a block; None where neither given nor known.
         nat_outgoing: packets to outside any pool get the node's address.
         disabled: no new addresses.
+        bgp_hidden: routes of the pool are not told over BGP.
         node_selector: which nodes get addresses.
         held: Calico's finalizer keeps it until it is empty.
     """
@@ -38,6 +39,7 @@ class Pool:
     block_size: int | None = None
     nat_outgoing: bool = False
     disabled: bool = False
+    bgp_hidden: bool = False
     node_selector: str = "all()"
     held: bool = False
 
@@ -78,6 +80,7 @@ def read_pool(manifest: Mapping[str, Any]) -> Pool:
         block_size=_block_size(spec.get("blockSize"), network),
         nat_outgoing=spec.get("natOutgoing") is True,
         disabled=spec.get("disabled") is True,
+        bgp_hidden=spec.get("disableBGPExport") is True,
         node_selector=_text(spec.get("nodeSelector"), "all()"),
         held=isinstance(finalizers, list) and FINALIZER in finalizers,
     )
@@ -103,6 +106,10 @@ def _changes(old: Pool, new: Pool) -> Iterator[KeyChange]:
     if old.disabled != new.disabled:
         row = "disabled-on" if new.disabled else "disabled-off"
         yield TABLE[row].of("disabled", _bool(old.disabled), _bool(new.disabled))
+    if old.bgp_hidden != new.bgp_hidden:
+        row = "disableBGPExport-on" if new.bgp_hidden else "disableBGPExport-off"
+        shown = _bool(old.bgp_hidden), _bool(new.bgp_hidden)
+        yield TABLE[row].of("disableBGPExport", *shown)
     if old.node_selector != new.node_selector:
         yield TABLE["nodeSelector"].of("nodeSelector", old.node_selector, new.node_selector)
 

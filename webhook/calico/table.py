@@ -112,6 +112,21 @@ TABLE: Final[Mapping[str, Row]] = {
         "C api/pkg/apis/projectcalico/v3/ippool.go",
         "nothing to do",
     ),
+    "disableBGPExport-on": Row(
+        "IPPool `disableBGPExport`: false → true",
+        _R,
+        "BIRD tells its peers no routes of this pool any more: routers lose its pods, and where "
+        "nodes learn each other's routes by BGP (IPIP, no encapsulation) they may as well",
+        "C confd (calico/confd#653); #6704 (Services unreachable from other nodes)",
+        "see how nodes learn these routes first: ip route; a VXLAN pool needs no BGP",
+    ),
+    "disableBGPExport-off": Row(
+        "IPPool `disableBGPExport`: true → false",
+        _R,
+        "BIRD tells its peers routes to every block of this pool from now on",
+        "C confd (calico/confd#653)",
+        "check that routers want them",
+    ),
     "nodeSelector": Row(
         "IPPool `nodeSelector`",
         _R,
