@@ -51,6 +51,26 @@ def test_the_message_names_nodes_and_says_what_flannel_says() -> None:
     assert 'doesn\'t contain "10.244.0.0/24" PodCIDR of the "node-1" node' in message
 
 
+@pytest.mark.parametrize(
+    ("live", "backend", "told"),
+    [
+        pytest.param(True, {"Port": 4789}, "with Backend.Port changed too", id="port"),
+        pytest.param(True, {"GBP": True}, "with Backend.GBP changed too", id="gbp"),
+        pytest.param(True, {"VNI": 2}, "", id="another-device"),
+        pytest.param(True, {}, "", id="network-alone"),
+        pytest.param(False, {"Port": 4789}, "", id="not-live"),
+    ],
+)
+def test_the_device_goes_before_the_node_is_judged(live, backend, told) -> None:
+    """RegisterNetwork remakes the device, then exits: pods that run lose their traffic too."""
+    new = conf(backend, Network="10.20.0.0/16")
+    subject = change(conf(), new, nodes("10.244.0.0/24", live=live))
+    (message,) = found(netconf_podcidr_outside, subject).values()
+
+    assert ("deletes its device first" in message) is bool(told)
+    assert told in message
+
+
 def test_before_flannel_looked_it_is_not_this_checks_business() -> None:
     """Up to v0.17 it started with a mismatch (#1428); then the change is rated."""
     subject = change(conf(), ELSEWHERE, nodes("10.244.0.0/24"), version=Version(0, 17))

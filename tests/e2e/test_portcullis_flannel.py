@@ -19,7 +19,8 @@ TOGGLE = (
     "data[net-conf.json].Backend.DirectRouting: Forbidden: must stay false on a live cluster: "
     "flanneld reads it only when it starts, so each node changes over at its next restart, and "
     "until the last one has, nodes with and without direct routes lose each other's packets where "
-    "rp_filter=1; set it before a cluster is built, or change node by node in a maintenance window"
+    "rp_filter=1; set it before a cluster is built; else first set net.ipv4.conf.all.rp_filter=2 "
+    "on every node, then override, and restart the flannel pods node by node"
     '\nto override, annotate the object with portcullis.dev/override: "<reason>"; this needs the '
     'verb "override" on guards.portcullis.dev/netconf-directrouting-live'
 )

@@ -72,6 +72,22 @@ def test_backend_keys(kind, old, new, rating):
     assert [(f"Backend.{key}", rating)] == rated(conf(typed(kind, **old)), conf(typed(kind, **new)))
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "shown"),
+    [
+        pytest.param({}, {"Port": 4789}, ("0 (that is 8472)", "4789"), id="default"),
+        pytest.param({"Port": 4789}, {"Port": -1}, ("4789", "-1 (that is 8472)"), id="negative"),
+        pytest.param({"Port": 74008}, {"Port": 1}, ("74008 (that is 8472)", "1"), id="truncated"),
+        pytest.param({"MTU": 1400}, {}, ("1400", "absent"), id="absent"),
+    ],
+)
+def test_values_are_shown_as_they_take_effect(old, new, shown):
+    """What is written, and what comes of it where that is another."""
+    (found,) = changes(conf(typed("vxlan", **old)), conf(typed("vxlan", **new)))
+
+    assert shown == (found.old, found.new)
+
+
 TYPES = [
     pytest.param("vxlan", "host-gw", SPLIT, id="vxlan-host-gw"),
     pytest.param("host-gw", "vxlan", SPLIT, id="host-gw-vxlan"),

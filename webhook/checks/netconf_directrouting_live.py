@@ -11,7 +11,8 @@ _MESSAGE = (
     "must stay {before} on a live cluster: flanneld reads it only when it starts, so each node "
     "changes over at its next restart, and until the last one has, nodes with and without "
     "direct routes lose each other's packets where rp_filter=1; set it before a cluster is "
-    "built, or change node by node in a maintenance window"
+    "built; else first set net.ipv4.conf.all.rp_filter=2 on every node, then override, and restart "
+    "the flannel pods node by node"
 )
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from webhook.checks.ratings import UPSTREAM
 from webhook.checks.registry import Violation, check
 from webhook.checks.subjects import NetConfChange
-from webhook.netconf import NetConf
+from webhook.netconf import NetConf, Rating
 
 _SHOWN = 3
 
@@ -32,7 +32,7 @@ def netconf_podcidr_outside(change: NetConfChange) -> Iterator[Violation]:
     for node, why in change.lost:
         by_key.setdefault(_key(why), []).append((node, why))
     for key, nodes in by_key.items():
-        message = _message(nodes, upstream=change.upstream)
+        message = _message(nodes, change)
         yield Violation.invalid(f"{change.field}.{key}", _value(change.new, key), message)
 
 
@@ -49,7 +49,11 @@ def _value(netconf: NetConf, key: str) -> str:
     return values.get(key, "true")
 
 
-def _message(nodes: list[tuple[str, str]], *, upstream: bool) -> str:
+_REMADE = frozenset({"Backend.Port", "Backend.GBP"})
+"""Keys whose change deletes the device (pkg/backend/vxlan/device.go, `vxlanLinksIncompat`)."""
+
+
+def _message(nodes: list[tuple[str, str]], change: NetConfChange) -> str:
     names = ", ".join(node for node, _ in nodes[:_SHOWN])
     more = f" and {len(nodes) - _SHOWN} more" if len(nodes) > _SHOWN else ""
     text = (
@@ -57,4 +61,10 @@ def _message(nodes: list[tuple[str, str]], *, upstream: bool) -> str:
         f"without a network: {nodes[0][1]}; a node's podCIDR cannot change, so it is this value "
         "that has to fit"
     )
-    return f"{text}; {UPSTREAM}" if upstream else text
+    remade = [it.key for it in change.rated if it.key in _REMADE and it.rating is Rating.SPLIT]
+    if change.live and remade:
+        text += (
+            f"; with {', '.join(remade)} changed too it deletes its device first, so that pods "
+            "that run there lose their traffic as well"
+        )
+    return f"{text}; {UPSTREAM}" if change.upstream else text

@@ -53,8 +53,15 @@ def _backend_changes(old: NetConf, new: NetConf, context: Context) -> Iterator[K
     for key, value in before.items():
         rule = _key_rule(key, old.backend, new.backend, context)
         if value != after[key] or rule is STICKY_PORT:
-            shown = (_show(key, netconf.backend.values()[key]) for netconf in (old, new))
+            shown = (_shown(key, netconf.backend) for netconf in (old, new))
             yield KeyChange(f"Backend.{key}", next(shown), next(shown), *rule)
+
+
+def _shown(key: str, backend: Backend) -> str:
+    """A key's value as a message shows it: as written, and what it comes to where that differs."""
+    written, effective = backend.values()[key], backend.effective()[key]
+    shown = _show(key, written)
+    return shown if written == effective else f"{shown} (that is {_show(key, effective)})"
 
 
 def _show(key: str, value: object) -> str:
