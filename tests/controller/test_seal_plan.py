@@ -107,7 +107,20 @@ def marked(name: str = "shop", profile: str = "deny-all", setting: str = "deny-a
             0,
             id="released",
         ),
-        pytest.param(namespace(seal="exempt"), Reason.EXEMPT, None, 0, id="marked exempt"),
+        pytest.param(
+            namespace(seal="exempt"),
+            Reason.PENDING,
+            Seal.SEALED,
+            2,
+            id="exempt by settings of once",
+        ),
+        pytest.param(
+            namespace(seal="exempt", created=BEFORE),
+            Reason.EXEMPT,
+            None,
+            0,
+            id="older, exempt by hand",
+        ),
         pytest.param(namespace("ci-7"), Reason.EXEMPT, Seal.EXEMPT, 0, id="exempt by pattern"),
         pytest.param(
             namespace("legacy", "pending"), Reason.EXEMPT, Seal.EXEMPT, 0, id="exempt by name"

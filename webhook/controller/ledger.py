@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from webhook.controller.plan import Plan, Reason
-from webhook.model.namespace import Namespace
+from webhook.model.namespace import Namespace, Seal
 from webhook.model.policies import digest_of
 from webhook.model.profiles import OWN_PREFIX, Manifest
 
@@ -55,7 +55,9 @@ class Ledger:
         """Note a namespace; whether it differs from what was noted before."""
         marks = plan.marks
         profile = None if marks is None else marks.profile or ""
-        waits = namespace.seal != "sealed" and plan.reason is not Reason.ADOPTED
+        # Pods of a namespace that was exempt so far run: it has no more haste than others.
+        waits = namespace.seal not in {Seal.SEALED, Seal.EXEMPT}
+        waits = waits and plan.reason is not Reason.ADOPTED
         unsealed = plan.due and bool(plan.policies) and waits
         due = plan.due or bool(plan.fault)
         row = Row(namespace.uid, profile, unsealed, due, namespace.retry)

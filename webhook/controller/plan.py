@@ -139,7 +139,8 @@ def seal_plan(namespace: Namespace, rules: Rules) -> Plan:
         return Plan(Reason.OLDER)
     if profile == NONE:
         return _planned(namespace, Reason.EXEMPT, _exempt_marks(namespace, setting))
-    if namespace.seal == Seal.EXEMPT and namespace.profile is None:
+    exempt = namespace.seal == Seal.EXEMPT
+    if exempt and namespace.profile is None and _predates(namespace, rules):
         return Plan(Reason.EXEMPT)
     marks = Marks(Seal.SEALED, profile, setting)
     reason = Reason.ADOPTED if older else _reason(namespace.seal)
@@ -147,7 +148,7 @@ def seal_plan(namespace: Namespace, rules: Rules) -> Plan:
         return Plan(reason, marks=marks, due=True, fault=f'there is no profile "{profile}"')
     wanted = rules.policies(profile)
     # Where pods run already, what they may goes first, and what they may not last.
-    return _planned(namespace, reason, marks, wanted[::-1] if older else wanted)
+    return _planned(namespace, reason, marks, wanted[::-1] if older or exempt else wanted)
 
 
 def effective(wished: str | None, before: str | None, setting: str) -> str:
@@ -200,5 +201,8 @@ def _left_alone(namespace: Namespace, rules: Rules) -> Reason | None:
 
 def _is_older(namespace: Namespace, rules: Rules) -> bool:
     """Whether it was there before Portcullis, and nobody has marked it since."""
-    created = namespace.created
-    return namespace.seal is None and created is not None and created < rules.since
+    return namespace.seal is None and _predates(namespace, rules)
+
+
+def _predates(namespace: Namespace, rules: Rules) -> bool:
+    return namespace.created is not None and namespace.created < rules.since

@@ -58,8 +58,8 @@ class Sealer:
 
         Idempotent, and safe beside another replica doing the same: applying
         twice changes nothing, and the mark is bound to the Namespace's uid.
-        Adopting is left to the controller: pods run there already, and what
-        stands in its way must not hold others back.
+        Adopting, and the end of an exemption, are left to the controller: pods
+        run there already, and what stands in its way must not hold others back.
 
         Returns:
             The plan that was carried out, None where the namespace is gone.
@@ -75,7 +75,8 @@ class Sealer:
         if namespace is None:
             return None
         plan = seal_plan(namespace, self.rules)
-        if plan.idle or namespace.seal == Seal.SEALED or plan.reason is Reason.ADOPTED:
+        runs = namespace.seal in {Seal.SEALED, Seal.EXEMPT} or plan.reason is Reason.ADOPTED
+        if plan.idle or runs:
             return replace(plan, due=False)
         return plan if self._guarded(namespace, plan, deadline) else None
 
