@@ -6,7 +6,7 @@ import pytest
 
 from tests.fakes.cluster import INSTALLED_AT
 from tests.reviews import pod
-from webhook.errors import RefusedError, UnavailableError
+from webhook.errors import DeadlineError, RefusedError, UnavailableError
 
 POD = pod("first", "team-a")
 POLICIES = {"portcullis-deny-all", "portcullis-allow-dns"}
@@ -65,6 +65,7 @@ def test_system_namespaces_are_never_touched(validate, cluster) -> None:
     [
         pytest.param(RefusedError("exceeded quota: count/networkpolicies"), id="quota"),
         pytest.param(UnavailableError("the API server is away"), id="away"),
+        pytest.param(DeadlineError("no answer in the time that was left"), id="slow"),
     ],
 )
 def test_a_pod_waits_where_policies_cannot_be_applied(validate, cluster, error) -> None:
