@@ -269,6 +269,22 @@ def test_what_cannot_be_seen_in_time_is_not_refused(cluster, send):
     assert [HALVES_TOLD.replace("from[0]", "from[1]")] == told(response)
 
 
+@pytest.mark.parametrize(
+    ("checks", "allowed"),
+    [
+        pytest.param((), True, id="only-warned-of"),
+        pytest.param([rule("deny", "except-covers-all")], False, id="denied"),
+    ],
+)
+def test_a_policy_too_large_for_its_time_passes_no_denial(send, checks, allowed):
+    """Without time left: nothing is warned of; what a setting denies is refused, try again."""
+    large = ingress(*[HALVES] * 501)
+    response = send(large, checks=checks, left=0.4, diff={"enabled": False})
+
+    assert (response.allowed, told(response)) == (allowed, [])
+    assert response.code == (200 if allowed else 503)
+
+
 def test_labels_that_cannot_be_read_refuse_only_what_may_be_denied(cluster, send):
     """A Namespace's labels decide; a change that no check finds anything in needs none."""
     cluster.fail("namespace", UnavailableError("away"))

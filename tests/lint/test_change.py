@@ -2,6 +2,9 @@
 
 import dataclasses
 import random
+import time
+from contextlib import suppress
+from itertools import pairwise
 
 import pytest
 
@@ -113,18 +116,49 @@ def test_what_a_check_need_not_look_at_has_nothing_new() -> None:
     assert differing > 50
 
 
-def test_work_ends_between_two_checks() -> None:
-    """A caller whose time is over raises, and is heard before the next check."""
-    left = [1, 1]
+def many(count):
+    """A policy of as many rules, each with a block and a port of its own, and names of ports."""
+    numbers = range(1, count + 1)
+    rules = [
+        {"from": [{"ipBlock": {"cidr": f"{n % 200}.{n // 200}.0.0/16"}}, {"podSelector": {}}],
+         "ports": [{"protocol": "TCP", "port": n}, {"protocol": "TCP", "port": "http"}]}
+        for n in numbers
+    ]  # fmt: skip
+    halves = [{"from": [{"ipBlock": {"cidr": each}}]} for each in ("0.0.0.0/1", "128.0.0.0/1")]
+    return stored(CLOSED | {"ingress": [*halves, *rules]})
+
+
+def in_one_rule(count):
+    """A policy of one rule with as many selectors, in pairs, and as many names of ports."""
+    pair = [{"namespaceSelector": {"matchLabels": {"a": "b"}}}, {"podSelector": {}}]
+    ports = [{"protocol": "TCP", "port": f"p{n}"} for n in range(count)]
+    rule = {"from": pair * count, "ports": ports}
+    return stored(CLOSED | {"ingress": [rule, rule]})
+
+
+@pytest.mark.parametrize("made", [many, in_one_rule])
+@pytest.mark.parametrize("check", JUDGED, ids=lambda check: check.id)
+def test_work_on_a_large_policy_ends_when_time_is_over(made, check) -> None:
+    """Between two checkpoints is no more work than a few times that of reading the policy."""
+    began = time.thread_time()
+    new = made(400)
+    most = 5 * (time.thread_time() - began)
+    calls = []
 
     def checkpoint():
-        if not left:
+        calls.append(time.thread_time())
+        if len(calls) > 1000:
             raise DeadlineError("over")
-        left.pop()
 
-    with pytest.raises(DeadlineError):
-        Change(None, stored(OPEN)).findings(BY_POLICY, checkpoint)
-    assert left == []
+    pods = [Pod("shop", f"p{n}", labels={"n": str(n)}) for n in range(300)]
+    amid = World.of(pods, [new.policy], {"shop": {}, "kube-system": {}})
+    around = Around(cluster_of(World.of(pods), None), cluster_of(amid, new, checkpoint))
+    began = time.thread_time()
+    with suppress(DeadlineError):
+        Change(None, new, around).findings([check])
+    gaps = [b - a for a, b in pairwise([began, *calls, time.thread_time()])]
+
+    assert max(gaps) < most
 
 
 @pytest.mark.parametrize("check", BY_POLICY, ids=lambda check: check.id)

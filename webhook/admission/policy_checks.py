@@ -7,7 +7,7 @@ setting denies it. Without a picture in time the change passes, and its author i
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from webhook.admission.guard import Advice
@@ -15,7 +15,7 @@ from webhook.admission.surroundings import Surroundings
 from webhook.checks.registry import Finding, Violation
 from webhook.deadline import Deadline
 from webhook.engine_input import is_read, stored
-from webhook.errors import ClusterError
+from webhook.errors import ClusterError, DeadlineError
 from webhook.interfaces import Namespaces
 from webhook.lint.actions import JUDGED, Action, Actions
 from webhook.lint.change import Around, Change, cluster_of
@@ -24,8 +24,15 @@ from webhook.lint.registry import Finding as Fault
 from webhook.lint.registry import Lint, Needs
 from webhook.model.objects import NetworkPolicy
 from webhook.netpol.lazy import lazy
+from webhook.netpol.model import Policy
 
 logger = logging.getLogger(__name__)
+
+PLAIN_SECONDS: Final = 0.3
+"""For checks of a policy alone that nothing denies by; some thousand rules are judged in it."""
+
+FEW_RULES: Final = 500
+"""Peers and ports of both versions, which no clock is asked for."""
 
 MAX_LINES: Final = 6
 """Findings told in one answer; the rest is counted."""
@@ -73,7 +80,7 @@ class PolicyChecks:
         if (old and new and old.says_as(new)) or not (is_read(old) and is_read(new)):
             return Judgement(self, namespace, Change(None, None), deadline, (), ())
         change = Change(_stored(old), _stored(new))
-        found = change.findings(self._by_policy)
+        found = self._plain(change, deadline)
         missed: tuple[str, ...] = ()
         if self._deniable:
             try:
@@ -82,6 +89,25 @@ class PolicyChecks:
                 logger.info("checks not run", extra={"namespace": namespace, "error": str(error)})
                 missed = tuple(check.id for check in self._deniable)
         return Judgement(self, namespace, change, deadline, tuple(found), missed)
+
+    def _plain(self, change: Change, deadline: Deadline) -> list[Fault]:
+        """What the policy alone tells; nothing of what is only warned of, if it is too large.
+
+        Raises:
+            DeadlineError: it is too large to be judged in time, and a setting denies.
+        """
+        versions = (change.old, change.new)
+        if sum(_rules(each.policy) for each in versions if each) <= FEW_RULES:
+            return change.findings(self._by_policy)
+        denies = any(Action.DENY in self.actions.possible(check.id) for check in self._by_policy)
+        short = deadline.within(deadline.remaining() if denies else PLAIN_SECONDS)
+        try:
+            return replace(change, checkpoint=short.check).findings(self._by_policy)
+        except DeadlineError:
+            if denies:
+                raise
+            logger.info("checks not run: the policy is too large")
+            return []
 
     def later(self, namespace: str, change: Change, deadline: Deadline) -> list[Fault]:
         """What the cluster tells and no setting denies; nothing where it cannot be seen in time."""
@@ -107,8 +133,8 @@ class PolicyChecks:
         old, new = change.old, change.new
         was, will_be = (each.policy if each else None for each in (old, new))
         before, after = self.around.of(namespace, was, will_be, short)
-        amid = Change(old, new, Around(cluster_of(before, old), cluster_of(after, new)))
-        return amid.findings(checks, short.check)
+        sides = (cluster_of(*each, short.check) for each in ((before, old), (after, new)))
+        return Change(old, new, Around(*sides)).findings(checks)
 
 
 @dataclass(frozen=True)
@@ -161,6 +187,11 @@ class Judgement:
     def _labels(self) -> Mapping[str, str]:
         found = self.checks.cluster.namespace(self.namespace, self.deadline)
         return found.labels if found else {}
+
+
+def _rules(policy: Policy) -> int:
+    rules = (*policy.ingress, *policy.egress)
+    return len(rules) + sum(len(rule.peers) + len(rule.ports) for rule in rules)
 
 
 def _rank(fault: Fault) -> int:

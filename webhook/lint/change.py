@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
-from webhook.lint.cluster import Cluster, Stored
+from webhook.lint.cluster import Cluster, Stored, endless
 from webhook.lint.evidence import as_written
 from webhook.lint.facts import Facts
 from webhook.lint.registry import Finding, Lint, Needs, Severity
@@ -39,20 +39,19 @@ class Change:
         old: None where it is made.
         new: None where it goes.
         around: None where the cluster is not known.
+        checkpoint: of the empty `Cluster` that stands for it then.
     """
 
     old: Stored | None
     new: Stored | None
     around: Around | None = None
+    checkpoint: Callable[[], None] = endless
 
-    def findings(
-        self, checks: Sequence[Lint[Any]], checkpoint: Callable[[], None] = lambda: None
-    ) -> list[Finding]:
+    def findings(self, checks: Sequence[Lint[Any]]) -> list[Finding]:
         """Run the checks; what the old version had wrong already is left out.
 
         Args:
             checks: to run, in the order in which findings are to be told.
-            checkpoint: called before each; may raise, to end the work.
         """
         now = self._now
         if now is None:
@@ -60,7 +59,6 @@ class Change:
         found: list[Finding] = []
         fresh = self._without_old_rules(now)
         for check in checks:
-            checkpoint()
             if (check.removed or not now.gone) and not self._stays(check.side):
                 found += _judge(check, fresh if check.by_rule else now)
         former = self._former if found else None
@@ -90,7 +88,8 @@ class Change:
         stored = self.new or self.old
         if stored is None:
             return None
-        before, after = (self.around.before, self.around.after) if self.around else (None, NOWHERE)
+        around = self.around
+        before, after = (around.before, around.after) if around else (None, self._nowhere)
         if self.new is None:
             return Subject(stored, after, before=before, gone=True)
         return Subject(stored, after, self.old, before)
@@ -99,7 +98,13 @@ class Change:
     def _former(self) -> Subject | None:
         if self.old is None or self.new is None:
             return None
-        return Subject(self.old, self.around.before if self.around else NOWHERE)
+        return Subject(self.old, self.around.before if self.around else self._nowhere)
+
+    @property
+    def _nowhere(self) -> Cluster:
+        if self.checkpoint is endless:
+            return NOWHERE
+        return replace(NOWHERE, checkpoint=self.checkpoint)
 
 
 def _judge(check: Lint[Any], subject: Subject) -> Iterator[Finding]:
@@ -107,7 +112,7 @@ def _judge(check: Lint[Any], subject: Subject) -> Iterator[Finding]:
     if check.needs is not Needs.AUTHOR:
         return judge((check,), subject)
     written = as_written(subject.stored)
-    return judge((check,), Subject(written, NOWHERE)) if written else iter(())
+    return judge((check,), Subject(written, subject.cluster)) if written else iter(())
 
 
 def _same(finding: Finding) -> tuple[str, str, str, Severity]:
@@ -115,14 +120,17 @@ def _same(finding: Finding) -> tuple[str, str, str, Severity]:
     return finding.check_id, finding.sub, finding.message, finding.severity
 
 
-def cluster_of(world: World, stored: Stored | None) -> Cluster:
+def cluster_of(
+    world: World, stored: Stored | None, checkpoint: Callable[[], None] = endless
+) -> Cluster:
     """A cluster of which pods, Namespaces and policies are known, and nothing else.
 
     Args:
         world: has all namespaces.
         stored: the policy that is judged, None where it is not there.
+        checkpoint: of the `Cluster`.
     """
-    return Cluster(world, _facts_of(world.table), (stored,) if stored else ())
+    return Cluster(world, _facts_of(world.table), (stored,) if stored else (), (), checkpoint)
 
 
 def _facts_of(table: PodTable) -> Facts:

@@ -1,6 +1,6 @@
 """The cluster around a policy, from the objects of the input or from one request alone."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -33,6 +33,10 @@ class Stored:
     index: int = 0
 
 
+def endless() -> None:
+    """The checkpoint of work that takes the time it takes."""
+
+
 @dataclass(frozen=True)
 class Cluster:
     """Everything that is known.
@@ -40,12 +44,14 @@ class Cluster:
     Args:
         stored: every NetworkPolicy object in order, those of the same name too.
         objects: all objects as they were written.
+        checkpoint: called all along the work on large policies; may raise, to end it.
     """
 
     world: World
     facts: Facts
     stored: tuple[Stored, ...]
     objects: Sequence[Mapping[str, Any]] = ()
+    checkpoint: Callable[[], None] = endless
 
     @cached_property
     def by_key(self) -> Mapping[str, Stored]:
@@ -109,6 +115,7 @@ class Cluster:
 
     def pods_of(self, slots: int) -> list[Pod]:
         """Return the pods of a set of slots."""
+        self.checkpoint()
         return [pod for pod in bits.pick(self.world.table.slots, slots) if pod is not None]
 
 

@@ -80,6 +80,8 @@ def as_written(stored: Stored) -> Stored | None:
     None where `kubectl apply` was not used, or something else was changed since.
     """
     applied = _last_applied(stored.value)
+    if applied is None:
+        return None
     spec, standing = dig(applied, "spec"), stored.policy
     try:
         text = msgspec.json.encode(spec)

@@ -1,10 +1,10 @@
 """What checks look at: a NetworkPolicy amid its cluster, or any object as it was written."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from webhook.lint.cluster import Cluster, Stored
+from webhook.lint.cluster import Cluster, Stored, endless
 from webhook.lint.registry import ObjectRef
 from webhook.netpol.errors import Path
 from webhook.netpol.labels import Selector
@@ -19,6 +19,9 @@ from webhook.netpol.model import (
     Rule,
     SelectorPeer,
 )
+
+Said = tuple[Direction, Rule, Mapping[str, Any], bool]
+"""A rule without its place: direction, rule, JSON and whether it is enforced."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,7 @@ class RuleAt:
     Args:
         raw: the rule as JSON.
         enforced: its direction is among the policyTypes.
+        checkpoint: of the cluster; called for every item.
     """
 
     direction: Direction
@@ -43,6 +47,7 @@ class RuleAt:
     rule: Rule
     raw: Mapping[str, Any]
     enforced: bool = True
+    checkpoint: Callable[[], None] = endless
 
     @property
     def path(self) -> Path:
@@ -50,7 +55,7 @@ class RuleAt:
         return ("spec", self.direction.lower(), self.index)
 
     @property
-    def said(self) -> tuple[Direction, Rule, Mapping[str, Any], bool]:
+    def said(self) -> Said:
         """All of it but its place."""
         return self.direction, self.rule, self.raw, self.enforced
 
@@ -63,6 +68,7 @@ class RuleAt:
     def peers(self) -> Iterator[tuple[Path, Peer]]:
         """The peers with their paths."""
         for index, peer in enumerate(self.rule.peers):
+            self.checkpoint()
             yield (*self.path, self.list_name, index), peer
 
     @property
@@ -84,12 +90,15 @@ class RuleAt:
         """The ports with their paths, and as JSON."""
         written = self.raw.get("ports") or ()
         for index, (port, raw) in enumerate(zip(self.rule.ports, written, strict=False)):
+            self.checkpoint()
             yield (*self.path, "ports", index), port, raw or {}
 
     @property
-    def raw_peers(self) -> list[Mapping[str, Any]]:
+    def raw_peers(self) -> Iterator[Mapping[str, Any]]:
         """The peers as JSON."""
-        return [peer or {} for peer in self.raw.get(self.list_name) or ()]
+        for peer in self.raw.get(self.list_name) or ():
+            self.checkpoint()
+            yield peer or {}
 
 
 @dataclass(frozen=True)
@@ -130,16 +139,23 @@ class Subject:
     @lazy
     def all_rules(self) -> tuple[RuleAt, ...]:
         """Every rule, those that nothing enforces too."""
-        rules = tuple(_each_rule(self.stored))
+        rules = tuple(_each_rule(self.stored, self.cluster.checkpoint))
         if not self.fresh or self.old is None:
             return rules
-        former = [each.said for each in _each_rule(self.old)]
-        return tuple(each for each in rules if each.said not in former)
+        former = [each.said for each in _each_rule(self.old, endless)]
+        return tuple(each for each in rules if self._is_new(each, former))
 
-    @lazy
-    def rules(self) -> tuple[RuleAt, ...]:
+    def _is_new(self, at: RuleAt, former: list[Said]) -> bool:
+        self.cluster.checkpoint()
+        return at.said not in former
+
+    @property
+    def rules(self) -> Iterator[RuleAt]:
         """The rules of the directions that policyTypes names."""
-        return tuple(rule for rule in self.all_rules if rule.enforced)
+        for rule in self.all_rules:
+            self.cluster.checkpoint()
+            if rule.enforced:
+                yield rule
 
     @property
     def selectors(self) -> Iterator[tuple[Path, Selector]]:
@@ -152,11 +168,11 @@ class Subject:
                     yield (*path, "namespaceSelector"), peer.namespaces
 
 
-def _each_rule(stored: Stored) -> Iterator[RuleAt]:
+def _each_rule(stored: Stored, checkpoint: Callable[[], None]) -> Iterator[RuleAt]:
     spec = stored.value.get("spec") or {}
     for direction in DIRECTIONS:
         raws = spec.get(direction.lower()) or ()
         enforced = direction in stored.policy.types
         pairs = zip(stored.policy.rules(direction), raws, strict=False)
         for index, (rule, raw) in enumerate(pairs):
-            yield RuleAt(direction, index, rule, raw or {}, enforced)
+            yield RuleAt(direction, index, rule, raw or {}, enforced, checkpoint)

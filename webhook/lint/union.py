@@ -1,9 +1,10 @@
 """What the ipBlocks of all rules on a pod add up to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from webhook.lint.groups import Group, opened
+from webhook.lint.cluster import endless
+from webhook.lint.groups import Group, addresses, opened
 from webhook.netpol.addresses import WHOLE, Family
 from webhook.netpol.intervals import EMPTY, Ranges, difference, intersection, union
 from webhook.netpol.model import IPBlock, Rule
@@ -22,15 +23,26 @@ class Opening:
     policies: tuple[str, ...]
 
 
-def whole_world(group: Group, family: Family) -> Opening | None:
-    """Tell whether, on some port, the blocks of a group's rules cover a family, and no fewer do."""
+def whole_world(
+    group: Group, family: Family, checkpoint: Callable[[], None] = endless
+) -> Opening | None:
+    """Tell whether, on some port, the blocks of a group's rules cover a family, and no fewer do.
+
+    Args:
+        group: whose rules.
+        family: the family.
+        checkpoint: called for every rule; may raise, to end the work.
+    """
+    if addresses(group.rules, family) != (WHOLE[family],):
+        return None
     rules = [
         (policy.key, rule, _blocks(rule, family))
         for policy in group.policies
         for rule in policy.rules(group.direction)
     ]
     rules = [each for each in rules if each[2]]
-    for ports, members in _cells([rule for _, rule, _ in rules]):
+    for ports, members in _cells([rule for _, rule, _ in rules], checkpoint):
+        checkpoint()
         covered = EMPTY
         needed: dict[str, None] = {}
         for index in members:
@@ -51,10 +63,13 @@ def _blocks(rule: Rule, family: Family) -> Ranges:
     return found
 
 
-def _cells(rules: list[Rule]) -> Iterator[tuple[Ranges, tuple[int, ...]]]:
+def _cells(
+    rules: list[Rule], checkpoint: Callable[[], None]
+) -> Iterator[tuple[Ranges, tuple[int, ...]]]:
     """Partition the ports by the rules that open them; port names are cells of their own."""
     cells: list[tuple[Ranges, tuple[int, ...]]] = []
     for index, rule in enumerate(rules):
+        checkpoint()
         ports, refined = opened(rule), []
         for known, members in cells:
             common = intersection(known, ports)

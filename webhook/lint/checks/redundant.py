@@ -33,17 +33,18 @@ def redundant(subject: Subject) -> Iterator[Problem]:
 
 def _covering(subject: Subject, at: RuleAt) -> str:
     """Name the rule that covers one; of two equal ones only the later is covered."""
-    policy = subject.policy
+    policy, checkpoint = subject.policy, subject.cluster.checkpoint
     for other in subject.cluster.world.policies_of(policy.namespace):
         if at.direction not in other.types or not implies(policy.pods, other.pods):
             continue
         same = other.key == policy.key
         for index, rule in enumerate(other.rules(at.direction)):
+            checkpoint()
             if same and index == at.index:
                 continue
             later = (other.name, index) > (policy.name, at.index)
-            equal = covers(at.rule, rule) and implies(other.pods, policy.pods)
-            if covers(rule, at.rule) and not (equal and later):
+            equal = covers(at.rule, rule, checkpoint) and implies(other.pods, policy.pods)
+            if covers(rule, at.rule, checkpoint) and not (equal and later):
                 path = path_text(("spec", at.direction.lower(), index))
                 return path if same else f"{other.name} {path}"
     return ""

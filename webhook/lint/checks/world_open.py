@@ -31,7 +31,7 @@ def world_open(subject: Subject) -> Iterator[Problem]:
 
 def _group(subject: Subject, group: Group) -> Iterator[Problem]:
     for family in FAMILIES:
-        opening = whole_world(group, family)
+        opening = whole_world(group, family, subject.cluster.checkpoint)
         if opening is not None and opening.policies[0] == subject.policy.key:
             others = ", ".join(opening.policies[1:])
             along = f" together with {others}" if others else ""
