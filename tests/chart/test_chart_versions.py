@@ -1,6 +1,10 @@
 """Every Kubernetes version that is supported: what is rendered is served there."""
 
+import tarfile
+from pathlib import Path
+
 import pytest
+import yaml
 
 pytestmark = pytest.mark.controlplane
 
@@ -46,6 +50,9 @@ FIELDS_SINCE = {
 ALL = ("autoscaling.enabled=true",)
 
 
+PREVIOUS = Path(__file__).parents[1] / "e2e" / "previous"
+
+
 def kinds(rendered):
     return {(it["apiVersion"], it["kind"]) for it in (*rendered.objects, *rendered.hooks)}
 
@@ -71,3 +78,20 @@ def test_young_fields_are_on_by_default_in_the_oldest_version(render):
 
     assert {} == {it: minor for it, minor in FIELDS_SINCE.items() if minor > 30}
     assert all(f"{name}:" in text for _, name in FIELDS_SINCE)
+
+
+def test_no_entry_of_the_previous_chart_is_missing(helm, rendered, tmp_path):
+    """An upgrade that drops one fails while the release before it owns the caBundle."""
+    (archive,) = PREVIOUS.glob("*.tar.xz")
+    with tarfile.open(archive) as packed:
+        packed.extractall(tmp_path, filter="data")
+    chart = str(tmp_path / "charts" / "portcullis")
+    printed = helm("template", "portcullis", chart, "--namespace", "portcullis-system").stdout
+    before = {
+        entry["name"].removesuffix(".portcullis.dev")
+        for it in yaml.safe_load_all(printed)
+        for entry in it.get("webhooks", [])
+    }
+
+    assert before
+    assert before <= set(rendered.entries)

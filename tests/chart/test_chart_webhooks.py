@@ -73,7 +73,7 @@ def test_each_entry_has_its_path_policy_side_effects_and_timeout(
     assert "Equivalent" == got["matchPolicy"]
 
 
-def test_there_are_fourteen_entries_in_this_order(rendered):
+def test_there_are_fifteen_entries_in_this_order(rendered):
     """Nothing else is ever sent to us."""
     assert [
         "namespaces",
@@ -86,6 +86,7 @@ def test_there_are_fourteen_entries_in_this_order(rendered):
         "networkpolicies-sealed",
         "networkpolicies-protected",
         "networkpolicies-elsewhere",
+        "networkpolicies-new",
         "marks",
         "namespace-labels",
         "pods-pending",
@@ -144,7 +145,7 @@ def test_each_entry_names_its_resources_and_operations(rendered, entry, expected
 
 def test_no_ca_bundle_is_rendered_anywhere(rendered):
     """It is ours to write at run time; a rendered one, even empty, would be fought over."""
-    assert "caBundle" not in json.dumps(rendered.objects)
+    assert "caBundle" not in json.dumps(rendered.entries)
 
 
 def test_the_configurations_are_named_by_the_release(render):
