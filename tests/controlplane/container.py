@@ -147,6 +147,7 @@ def run(
     kubelet: Kubelet,
     folder: Path,
     entrypoint: Sequence[str],
+    image: Path | None = None,
 ) -> Container:
     """Start one container of a pod template.
 
@@ -157,12 +158,15 @@ def run(
         kubelet: access to the control plane.
         folder: the pod's: `volumes/`, and for each container its root and its log.
         entrypoint: the image's entrypoint, for a container without `command`.
+        image: the image's files; the working copy, and what is installed of it, without it.
     """
     own = environment(spec, pod, kubelet.lookup)
     host, port = kubelet.api_address
     service = {"KUBERNETES_SERVICE_HOST": host, "KUBERNETES_SERVICE_PORT": str(port)}
     service["KUBERNETES_SERVICE_PORT_HTTPS"] = str(port)
-    env = {**kubelet.env, "HOSTNAME": pod.name, **service, **own}
+    # Before what is installed, which is the working copy.
+    path = {"PYTHONPATH": str(image)} if image else {}
+    env = {**kubelet.env, **path, "HOSTNAME": pod.name, **service, **own}
     own_folder = folder / spec["name"]
     root = own_folder / "root"
     root.mkdir(parents=True, exist_ok=True)
@@ -170,11 +174,11 @@ def run(
     volumes = _volume_mounts(template["spec"], spec, pod, kubelet, folder)
     document = {
         "root": str(root),
-        "cwd": str(REPOSITORY),
+        "cwd": str(image or REPOSITORY),
         "argv": argv,
         "env": env,
         "read_only": bool(spec.get("securityContext", {}).get("readOnlyRootFilesystem")),
-        "mounts": [*_image_mounts(Path(argv[0])), *volumes],
+        "mounts": [*_image_mounts(Path(argv[0]), image or REPOSITORY), *volumes],
     }
     script = own_folder / "sandbox.json"
     script.write_text(json.dumps(document, indent=2))
@@ -188,9 +192,9 @@ def run(
     return Container(pod, spec, grace, daemon, kubelet)
 
 
-def _image_mounts(program: Path) -> list[dict[str, Any]]:
+def _image_mounts(program: Path, image: Path) -> list[dict[str, Any]]:
     """The image's own files where they lie under /tmp, which a container has for itself."""
-    folders = (REPOSITORY, Path(sys.prefix), Path(sys.base_prefix), program.parent)
+    folders = (image, REPOSITORY, Path(sys.prefix), Path(sys.base_prefix), program.parent)
     paths = dict.fromkeys(str(folder.resolve()) for folder in folders if folder.is_dir())
     return [
         {"source": path, "target": path, "read_only": False}

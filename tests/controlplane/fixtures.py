@@ -8,14 +8,18 @@ import pytest
 from .plane import ControlPlane
 
 
-@pytest.fixture(scope="session")
-def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
-    """One control plane for the whole run; what is built for it is told past pytest's capture."""
+def started(request: pytest.FixtureRequest) -> ControlPlane:
+    """A control plane; what is built for it is told past pytest's capture."""
     capture = request.config.pluginmanager.getplugin("capturemanager")
     assert capture is not None
     with capture.global_and_fixture_disabled():
-        plane = ControlPlane()
-    with plane:
+        return ControlPlane()
+
+
+@pytest.fixture(scope="session")
+def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    """One control plane for the whole run."""
+    with started(request) as plane:
         yield plane
 
 

@@ -5,10 +5,12 @@ import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from . import readiness
 from .container import Container
 from .plane import ControlPlane
 
@@ -16,6 +18,18 @@ CHART = Path(__file__).parents[2] / "charts" / "portcullis"
 NAMESPACE = "portcullis-system"
 RELEASE = "portcullis"
 WEBHOOK_PORT = 8443
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is installed: a chart, and the files of the image that belongs to it."""
+
+    chart: Path = CHART
+    image: Path | None = None
+    """A checkout of another commit; the working copy without it."""
+
+
+PRESENT = Release()
 
 
 class Replica:
@@ -27,9 +41,12 @@ class Replica:
         containers: by name, each in its latest life.
     """
 
-    def __init__(self, plane: ControlPlane, template: Mapping[str, Any], number: int) -> None:
+    def __init__(
+        self, plane: ControlPlane, template: Mapping[str, Any], number: int, image: Path | None
+    ) -> None:
         self._plane = plane
         self._template = dict(template)
+        self._image = image
         self.name = f"{RELEASE}-{number}"
         self.address = plane.new_address()
         self.containers: dict[str, Container] = {}
@@ -44,6 +61,7 @@ class Replica:
             address=self.address,
             name=name,
             pod_name=self.name,
+            image=self._image,
         )
 
     @property
@@ -80,15 +98,21 @@ class Installation:
     """
 
     def __init__(
-        self, plane: ControlPlane, *, replicas: int = 2, values: Mapping[str, Any] | None = None
+        self,
+        plane: ControlPlane,
+        *,
+        replicas: int = 2,
+        values: Mapping[str, Any] | None = None,
+        release: Release = PRESENT,
     ) -> None:
         """Install the chart and run its Pods; ready for reviews when it returns."""
         self.plane = plane
+        self._release = release
         self.replicas: list[Replica] = []
         self._numbers = itertools.count(1)
         self._stack = ExitStack()
         self._helm("install", values, "--create-namespace")
-        self._stack.callback(plane.helm, "uninstall", RELEASE, "--namespace", NAMESPACE)
+        self._stack.callback(self.uninstall)
         try:
             self.recover(replicas)
         except BaseException:
@@ -105,7 +129,8 @@ class Installation:
 
     def start_replica(self) -> Replica:
         """Run one more Pod; it gets no requests before `serve` names it."""
-        replica = Replica(self.plane, self.template, next(self._numbers))
+        number = next(self._numbers)
+        replica = Replica(self.plane, self.template, number, self._release.image)
         self.replicas.append(replica)
         self._stack.callback(replica.kill)
         return replica
@@ -116,6 +141,13 @@ class Installation:
             replica.wait_ready()
         addresses = [replica.address for replica in replicas]
         self.plane.service_backend(NAMESPACE, RELEASE, addresses, WEBHOOK_PORT)
+        self._tell_readiness(len(replicas))
+
+    def _tell_readiness(self, ready: int) -> None:
+        """The chart's backstop goes by the disruption budget, which counts the ready Pods."""
+        labels = {"app.kubernetes.io/instance": RELEASE}
+        with self.plane.client() as api:
+            readiness.tell(api, NAMESPACE, labels, ready=ready, budget=RELEASE)
 
     def retire(self, replica: Replica) -> None:
         """Take a Pod away as a rollout does: out of the endpoints while it is being stopped."""
@@ -138,15 +170,31 @@ class Installation:
             self.start_replica()
         self.serve(self.replicas)
 
-    def upgrade(self, values: Mapping[str, Any]) -> None:
+    def upgrade(self, values: Mapping[str, Any], release: Release = PRESENT) -> None:
         """Upgrade the release; the Pods go on as they are, a rollout is the caller's."""
+        self._release = release
         self._helm("upgrade", values)
+
+    def rollback(self, release: Release) -> None:
+        """Roll back to the last revision, which was that release; the Pods go on as they are."""
+        self._release = release
+        self.plane.helm("rollback", RELEASE, "--namespace", NAMESPACE)
+
+    def roll(self) -> None:
+        """Replace each Pod as the Deployment's strategy says: first a new one, then an old one."""
+        for old in list(self.replicas):
+            self.recover(1)
+            self.retire(old)
+
+    def uninstall(self) -> None:
+        """Uninstall the release, if it is there; the Pods go on as they are."""
+        self.plane.helm("uninstall", RELEASE, "--namespace", NAMESPACE, "--ignore-not-found")
 
     def _helm(self, verb: str, values: Mapping[str, Any] | None, *flags: str) -> None:
         path = self.plane.folder / "values.json"
         path.write_text(json.dumps(values or {}))
         where = ("--namespace", NAMESPACE, "--values", str(path))
-        self.plane.helm(verb, RELEASE, str(CHART), *where, *flags)
+        self.plane.helm(verb, RELEASE, str(self._release.chart), *where, *flags)
 
     def logs(self) -> str:
         """What all containers have printed."""

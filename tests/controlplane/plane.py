@@ -306,6 +306,7 @@ class ControlPlane:
         node: str = "node-1",
         entrypoint: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
+        image: Path | None = None,
     ) -> Container:
         """Run a container of a pod template as a process in the network.
 
@@ -323,6 +324,7 @@ class ControlPlane:
             node: the node's name, as the downward API tells it.
             entrypoint: the image's, for a container without `command`.
             env: what the image sets beyond PATH (the pod template's own variables win).
+            image: the image's files, a checkout of another commit; the working copy without it.
 
         Raises:
             ControlPlaneError: the plane is not isolated, or the template asks for what is not
@@ -338,6 +340,7 @@ class ControlPlane:
             spec,
             pod,
             kubelet=self._kubelet(pod, env or {}),
+            image=image,
             folder=self.folder / "pods" / namespace / pod.name,
             entrypoint=entrypoint,
         )

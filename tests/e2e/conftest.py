@@ -10,9 +10,8 @@ import pytest
 # `pytest` alone, unlike `python -m pytest`, does not put the repository on the path.
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.controlplane.fixtures import control_plane, namespace
+from tests.controlplane.fixtures import control_plane, namespace, started
 from tests.controlplane.installation import Installation
-from tests.controlplane.plane import ControlPlane
 from tests.e2e import world
 
 __all__ = ["control_plane", "namespace"]
@@ -25,11 +24,7 @@ def portcullis(request: pytest.FixtureRequest) -> Iterator[Installation]:
     Of its own, for its webhooks would judge what other tests do. The namespace `older` was there
     before it.
     """
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
-    with capture.global_and_fixture_disabled():
-        plane = ControlPlane()
-    with plane:
+    with started(request) as plane:
         if not plane.isolated:
             pytest.skip("no network namespaces here, so no Services")
         plane.kubectl("create", "namespace", "older")

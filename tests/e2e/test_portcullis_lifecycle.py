@@ -66,6 +66,17 @@ def test_a_foreign_ca_bundle_is_replaced(plane: ControlPlane) -> None:
     assert world.eventually(lambda: bundles(plane) == before) < 5
 
 
+def test_our_requests_have_a_flow_of_their_own(plane: ControlPlane) -> None:
+    """By the chart's FlowSchema: they do not queue behind other ServiceAccounts'."""
+    head = "apiserver_flowcontrol_dispatched_requests_total{"
+    lines = plane.kubectl("get", "--raw", "/metrics").stdout.splitlines()
+    ours = [it for it in lines if it.startswith(head) and 'flow_schema="portcullis"' in it]
+
+    assert ours
+    assert all('priority_level="workload-high"' in it for it in ours)
+    assert sum(float(it.split()[-1]) for it in ours) > 0
+
+
 def test_an_upgrade_without_a_change_keeps_the_ca_bundles(
     portcullis: Installation, plane: ControlPlane
 ) -> None:
