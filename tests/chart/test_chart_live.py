@@ -18,6 +18,8 @@ pytestmark = pytest.mark.controlplane
 VALIDATING, MUTATING = "ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"
 RELEASE = ("portcullis", str(CHART), "--namespace", "portcullis-system")
 EXEMPT = 'defaultDeny.exemptNamespaces=["ci-*"]'
+NO_BACKSTOP = "backstop.enabled=false"
+"""It would refuse before any webhook is called: tests/chart/test_chart_backstop.py."""
 FLANNEL = ("--namespace", "kube-flannel")
 SEALED = ("--namespace", "sealed")
 OURSELVES = "system:serviceaccount:portcullis-system:portcullis"
@@ -45,7 +47,8 @@ def plane(control_plane):
         create(plane, daemon_set(name))
     for name, labels in {"portcullis-deny-all": MANAGED, "own": {"a": "b"}, "bare": None}.items():
         create(plane, policy(name, "sealed", labels))
-    plane.helm("install", *RELEASE, "--create-namespace", "--set-json", EXEMPT)
+    values = ("--set-json", EXEMPT, "--set-json", NO_BACKSTOP)
+    plane.helm("install", *RELEASE, "--create-namespace", *values)
     plane.kubectl("delete", "service", "portcullis", "--namespace", "portcullis-system")
     fail_with(
         plane, VALIDATING, "Fail", sent_then=["delete", "configmap", "kube-flannel-cfg", *FLANNEL]
@@ -493,10 +496,47 @@ def test_pods_are_sent_until_their_namespace_is_sealed(
     assert entry == sent(plane, "create", manifest, user="somebody", groups=groups)
 
 
+EVERYTHING = (
+    "autoscaling.enabled=true",
+    "autoscaling.targetMemoryUtilizationPercentage=80",
+    'autoscaling.behavior={"scaleDown":{"stabilizationWindowSeconds":600}}',
+    "networkPolicy.egress.enabled=true",
+    'networkPolicy.egress.apiServers=["10.96.0.1/32"]',
+    "hostUsers=false",
+    'dnsConfig={"options":[{"name":"ndots","value":"2"}]}',
+    'service.ipFamilyPolicy="PreferDualStack"',
+    'extraContainers=[{"name":"more","image":"i"}]',
+    'extraInitContainers=[{"name":"first","image":"i"}]',
+    'commonAnnotations={"example.com/team":"net"}',
+    "podDisruptionBudget.minAvailable=1",
+)
+
+
+def test_everything_that_can_be_switched_on_is_valid(plane, render):
+    """The API server itself reads every object, CEL and all; nothing is stored."""
+    rendered = render(*EVERYTHING, 'fullnameOverride="all"')
+    # The test's Pod needs its ServiceAccount; tests/e2e/test_portcullis_helm_test.py runs it.
+    for manifest in (it for it in (*rendered.objects, *rendered.hooks) if it["kind"] != "Pod"):
+        done = plane.kubectl(
+            "create",
+            "--dry-run=server",
+            "--validate=strict",
+            "-f",
+            "-",
+            stdin=manifest,
+            check=False,
+        )
+
+        assert done.returncode == 0, (manifest["kind"], done.stderr)
+        assert "Warning" not in done.stderr
+
+
 @pytest.fixture
 def second(control_plane):
     """Another release, as Helm leaves it."""
-    release = ("second", str(CHART), "--namespace", "second-system")
+    # Nobody is there to be asked about our own NetworkPolicy, and the first one's entries are Fail.
+    alone = ("--set", "networkPolicy.enabled=false")
+    release = ("second", str(CHART), "--namespace", "second-system", *alone)
     # Without labels, which the entries of the first one would be asked about.
     create(control_plane, new_namespace("second-system"))
     control_plane.helm("install", *release)

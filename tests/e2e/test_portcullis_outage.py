@@ -64,15 +64,6 @@ def plane(away: Installation) -> ControlPlane:
             ["patch", "configmap", *FLANNEL, *MERGE, '{"data": {"note": "away"}}'],
             id="flannel-data",
         ),
-        pytest.param("flannel", ["delete", "configmap", *FLANNEL], id="flannel-deleted"),
-        pytest.param(
-            "flannel-namespaces", ["delete", "namespace", "kube-flannel"], id="flannel-namespace"
-        ),
-        pytest.param(
-            "networkpolicies",
-            ["delete", "networkpolicy", "portcullis-deny-all", "-n", "steady"],
-            id="injected-policy-deleted",
-        ),
         pytest.param(
             "networkpolicies",
             ["annotate", "networkpolicy", "portcullis-deny-all", "-n", "steady", "a=b"],
@@ -108,6 +99,34 @@ def test_what_we_guard_fails_closed(plane: ControlPlane, entry: str, command: li
 
     assert re.fullmatch(UNREACHABLE.format(entry=entry), world.refused(done))
     assert seconds < 3
+
+
+@pytest.mark.parametrize(
+    ("policy", "command"),
+    [
+        pytest.param("flannel", ["delete", "configmap", *FLANNEL], id="flannel-deleted"),
+        pytest.param("flannel", ["delete", "namespace", "kube-flannel"], id="flannel-namespace"),
+        pytest.param(
+            "networkpolicies",
+            ["delete", "networkpolicy", "portcullis-deny-all", "-n", "steady"],
+            id="injected-policy-deleted",
+        ),
+        pytest.param(
+            "networkpolicies",
+            ["label", "networkpolicy", "portcullis-deny-all", "-n", "steady", f"{world.PROFILE}-"],
+            id="injected-policy-unlabelled",
+        ),
+    ],
+)
+def test_what_the_backstop_keeps_is_refused_in_our_words(
+    plane: ControlPlane, policy: str, command: list[str]
+) -> None:
+    """Before the webhook would be called: the user reads why, not that nobody was reached."""
+    told = world.refused(run(plane, command))
+
+    assert f"ValidatingAdmissionPolicy 'portcullis-{policy}'" in told
+    assert "no replica of Portcullis is ready to say more; to override, annotate" in told
+    assert "failed calling webhook" not in told
 
 
 @pytest.mark.parametrize(
