@@ -70,6 +70,8 @@ class Front:
     crew: Crew
     address: tuple[str, int]
     opened: ExitStack
+    go_on: threading.Event = field(default_factory=threading.Event)
+    """For scripts that wait."""
 
     def dial(self, source: str = "127.0.0.1", receive_buffer: int | None = None) -> socket.socket:
         """A connection without a handshake."""

@@ -16,6 +16,8 @@ from tests.server.front import request
 
 BODY = reviews.body("CREATE", reviews.network_policy("slow"))
 DRIBBLE_SECONDS = 1.0
+ADDRESS = "127.0.0.2"
+"""Another than the API server's, as a hostile Pod has."""
 Reader, Writer = asyncio.StreamReader, asyncio.StreamWriter
 
 
@@ -44,10 +46,10 @@ async def be_idle(reader: Reader, writer: Writer) -> None:
 
 
 async def never_read(reader: Reader, writer: Writer) -> None:
-    """Requests without a look at their answers, as fast as the server takes them."""
+    """A review a second without a look at its answer."""
     writer.transport.pause_reading()
     while True:
-        writer.write(request("/validate", BODY) * 10)
+        writer.write(request("/validate", BODY))
         await writer.drain()
         await asyncio.sleep(DRIBBLE_SECONDS)
 
@@ -78,7 +80,9 @@ async def attack(port: int, trust: ssl.SSLContext, number: int) -> None:
             try:
                 async with dialling:
                     secure = {"ssl": trust, "server_hostname": "localhost"} if tls else {}
-                    reader, writer = await asyncio.open_connection("127.0.0.1", port, **secure)
+                    reader, writer = await asyncio.open_connection(
+                        "127.0.0.1", port, local_addr=(ADDRESS, 0), **secure
+                    )
                 standing.add(me)
                 await act(reader, writer)
             except OSError:

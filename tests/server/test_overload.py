@@ -22,6 +22,7 @@ def stuck(limits: Limits, patience_seconds: float = 10.0):
     scripts = {b"/wait": lambda _: Answer(200, str(go_on.wait(20)).encode())}
     site = Scripted(scripts, patience_seconds=patience_seconds)
     with serving(replace(limits, concurrent=1), site) as front:
+        front.go_on = go_on
         front.opened.callback(go_on.set)
         busy = front.connect()
         busy.sendall(request("/wait"))
@@ -41,6 +42,24 @@ def test_a_full_queue_sends_reviews_elsewhere() -> None:
         assert (status, headers["Retry-After"], headers["Connection"]) == (503, "1", "close")
         assert is_closed(stream)
         assert front.site.refusals == [503]
+
+
+def test_one_address_does_not_fill_the_queue_for_all() -> None:
+    """Its newest request gives way to another address's first, and addresses take turns."""
+    with stuck(replace(Limits(), queued=3)) as front:
+        flood = [front.connect("127.0.0.2") for _ in range(3)]
+        for number, stream in enumerate(flood):
+            stream.sendall(request(f"/review{number}"))
+            assert eventually(lambda: front.reactor.waiting == number + 1)  # noqa: B023 - now
+        other = front.connect("127.0.0.3")
+        other.sendall(request("/review-of-another"))
+        displaced = read_answer(flood[2])[0]
+        front.go_on.set()
+        answered = [read_answer(stream)[0] for stream in (other, *flood[:2])]
+
+    assert displaced == 503
+    assert answered == [200, 200, 200]
+    assert front.site.served == [b"/wait", b"/review0", b"/review-of-another", b"/review1"]
 
 
 def test_a_full_queue_still_takes_probes() -> None:

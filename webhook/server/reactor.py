@@ -26,6 +26,7 @@ from webhook.server.endpoint import AskCertificate
 from webhook.server.guests import Guests
 from webhook.server.http1 import Answer, HttpError, Request, encode, failure
 from webhook.server.limits import Limits
+from webhook.server.queueing import FairQueue
 from webhook.server.tls import NoCertificateError
 
 logger = logging.getLogger(__name__)
@@ -102,7 +103,7 @@ class Reactor:
         self._selector = selectors.DefaultSelector()
         self._guests = Guests(limits, partial(census.report, place))
         self._door = Door(listeners, self._selector, census, place, self._admit)
-        self._queue: deque[Job] = deque()
+        self._queue: FairQueue[Job] = FairQueue(lambda job: job.connection.peer)
         self._finished: deque[tuple[Job, Answer]] = deque()
         self._wakes, self._waker = socket.socketpair()
         self._wakes.settimeout(0.0)
@@ -118,6 +119,11 @@ class Reactor:
         """How many are open."""
         return len(self._guests)
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their turn."""
+        return len(self._queue)
+
     def take(self, may_serve: Callable[[], bool]) -> Job | None:
         """Look after the sockets until it is a request's turn; None once all is over.
 
@@ -125,9 +131,9 @@ class Reactor:
             may_serve: whether a thread is left to serve it.
         """
         while True:
-            ready = bool(self._queue) and may_serve()
+            ready = len(self._queue) > 0 and may_serve()
             if ready and time.monotonic() < self._poll_at:
-                job = self._queue.popleft()
+                job = self._queue.pop()
                 if not self._is_late(job):
                     return job
             else:
@@ -262,11 +268,13 @@ class Reactor:
         is_review = patience is not None
         self._guests.charge(connection, len(request.body))
         self._relieve()
-        if len(self._queue) >= self._limits.queued + (0 if is_review else SERVED_IN_A_CROWD):
-            self._refuse(connection, OVERLOADED)
-            return
         deadline = Deadline(now + patience if patience is not None else inf)
-        self._queue.append(Job(connection, request, deadline, is_review))
+        job = Job(connection, request, deadline, is_review)
+        if len(self._queue) < self._limits.queued + (0 if is_review else SERVED_IN_A_CROWD):
+            self._queue.push(job)
+        else:
+            sent_away = self._queue.displace(job).connection
+            self._guarded(sent_away, partial(self._refuse, sent_away, OVERLOADED))
 
     def _relieve(self) -> None:
         """Give up a body that arrives where too many bytes are held."""
@@ -331,8 +339,7 @@ class Reactor:
         closing = now >= self._closes_at
         for connection in self._guests.overdue(now, closing=closing):
             self._guarded(connection, partial(self._end, connection, now))
-        if self._queue:
-            self._queue = deque(job for job in self._queue if not self._is_late(job))
+        self._queue.remove(self._is_late)
 
     def _end(self, connection: Connection, now: float) -> None:
         if connection.state is State.RECEIVING:
