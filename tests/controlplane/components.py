@@ -92,7 +92,18 @@ class Components:
         ]
         if not isolated:
             flags.append("--endpoint-reconciler-type=none")  # an endpoint may not be loopback
-        self._start("kube-apiserver", *flags).wait_until(ready, "readiness", needs=[self._etcd])
+        self._api_flags, self._api_ready = flags, ready
+        self._run_api_server()
+
+    def restart_api_server(self) -> None:
+        """End kube-apiserver as systemd or a kubelet does, and start it again with its flags."""
+        self._api_server.popen.terminate()
+        self._api_server.popen.wait()
+        self._run_api_server()
+
+    def _run_api_server(self) -> None:
+        self._api_server = self._start("kube-apiserver", *self._api_flags)
+        self._api_server.wait_until(self._api_ready, "readiness", needs=[self._etcd])
 
     def start_controller_manager(self, kubeconfig: Path, works: Callable[[], bool]) -> None:
         """Start kube-controller-manager and wait until its controllers do something."""

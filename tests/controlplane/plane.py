@@ -100,12 +100,21 @@ class ControlPlane:
         self.admin_kubeconfig = self.kubeconfig("admin", ["system:masters"])
         self.env["KUBECONFIG"] = str(self.admin_kubeconfig)
         components.start_etcd()
+        self._components = components
         components.start_api_server(self._port, api_server_args, ready=self._is_ready)
         if controller_manager:
             config = self.kubeconfig("system:kube-controller-manager", [])
             components.start_controller_manager(config, works=self._has_default_account)
         exports = (f"export {key}={self.env[key]}" for key in ("PATH", "KUBECONFIG"))
         self.folder.joinpath("env").write_text("\n".join(exports) + "\n")
+
+    def restart_api_server(self) -> None:
+        """Stop kube-apiserver with SIGTERM and start it again; ready when it returns.
+
+        Raises:
+            ControlPlaneError: it did not become ready; the log's tail is in it.
+        """
+        self._components.restart_api_server()
 
     def _is_ready(self) -> bool:
         context = ssl.create_default_context(cadata=self.ca.decode())
