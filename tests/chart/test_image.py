@@ -65,9 +65,13 @@ def test_the_image_runs_as_the_user_of_the_chart():
     assert "65532:65532" == final_stage()["USER"]
 
 
-def test_the_final_stage_runs_nothing():
-    """It holds what the build stage made; no shell or tool is needed in it."""
-    assert "RUN" not in final_stage()
+def test_the_final_stage_only_takes_away():
+    """It holds what the build stage made, and no installer: neither the base's nor one of ours."""
+    run = final_stage()["RUN"]
+
+    assert run.startswith("python -m pip uninstall --yes")
+    assert run.endswith("pip setuptools wheel")
+    assert any("python -m venv --without-pip" in it for it in arguments("RUN"))
 
 
 def test_the_command_is_that_of_the_webhook():
