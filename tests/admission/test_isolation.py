@@ -1,6 +1,7 @@
 """What keeps a sealed namespace closed, asked through the whole of admission."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -216,3 +217,42 @@ def test_strictness_is_a_setting(sealed, tmp_path, mode, allowed):
 
     assert response.allowed is allowed
     assert len(told) == (mode == "warn")
+
+
+PROD = {"matchLabels": {"env": "prod"}}
+NAMED = {
+    "matchExpressions": [
+        {"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["dev", "shop"]}
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("selector", "labels", "allowed"),
+    [
+        pytest.param(PROD, {"env": "prod"}, False, id="selected"),
+        pytest.param(PROD, {"env": "lab"}, True, id="not-selected"),
+        pytest.param(NAMED, {"kubernetes.io/metadata.name": "dev"}, False, id="by-name"),
+        pytest.param(None, {"env": "prod"}, True, id="no-setting"),
+    ],
+)
+@pytest.mark.parametrize("default_deny", [True, False])
+def test_a_setting_protects_namespaces(cluster, tmp_path, selector, labels, allowed, default_deny):
+    """Whatever their marks, and whether or not new namespaces get a default deny."""
+    namespace = cluster.add_namespace("dev", seal="exempt")
+    cluster.namespaces["dev"] = replace(namespace, labels=labels)
+    stand(cluster, "deny", DENY)
+    chosen = {"protectedNamespaces": selector, "diff": {"enabled": False}}
+    given = tmp_path / "settings.json"
+    given.write_text(
+        json.dumps({"networkPolicies": chosen, "defaultDeny": {"enabled": default_deny}})
+    )
+    environ = {"POD_NAMESPACE": "portcullis-system", "PORTCULLIS_SETTINGS": str(given)}
+    made = compose(load(environ), SilentRecorder(), cluster)
+    last = network_policy("deny", spec=DENY)
+    opened, gone = (
+        made.validate(decode_review(json.dumps(body).encode()), Deadline.after(5))
+        for body in (reviews.review("CREATE", ALLOW_ALL), reviews.review("DELETE", None, last))
+    )
+
+    assert (opened.allowed, gone.allowed) == (allowed, allowed)

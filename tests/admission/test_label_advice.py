@@ -7,6 +7,8 @@ from webhook.admission.label_advice import LabelAdviser
 from webhook.admission.picture import Pictures
 from webhook.deadline import Deadline
 from webhook.errors import UnavailableError
+from webhook.lint.selectors import equal
+from webhook.netpol.labels import Selector
 
 
 def trusting(name, **labels):
@@ -43,6 +45,19 @@ def test_a_sealed_namespace_that_trusts_the_label_is_named(cluster):
 def test_other_labels_say_nothing(cluster):
     """A label that nobody asks for is nobody's business."""
     assert advise(cluster, {}, {"team": "api"}) == []
+
+
+def test_a_namespace_that_a_setting_protects_counts_too(cluster):
+    """Though nobody sealed it."""
+    cluster.labels["open"] = {"env": "prod"}
+    chosen = Selector((equal("env", "prod"),))
+    adviser = LabelAdviser(Pictures(cluster, 100), budget=5.0, protected=chosen)
+    told = adviser.advise("shop", {}, {"team": "web"}, Deadline.after(10)).warnings
+
+    assert [each.partition(":")[0] for each in told] == [
+        "pods here may enter db",
+        "pods here may enter open",
+    ]
 
 
 def test_many_are_counted(cluster):

@@ -237,6 +237,14 @@ def test_protected_namespaces_have_an_entry_of_their_own(render, selector, rever
     assert reverse == others["matchExpressions"][2:]
 
 
+def test_labels_are_told_of_where_only_a_setting_protects(render):
+    """Default deny is one reason to care whom labels let in, protected namespaces another."""
+    protected = 'networkPolicies.protectedNamespaces={"matchLabels":{"env":"prod"}}'
+    entries = render("defaultDeny.enabled=false", protected).entries
+
+    assert rules(entries["namespace-labels"])
+
+
 def test_a_check_that_refuses_fails_closed(render):
     """Where a rule denies, sealed namespaces wait for us as they do for the other refusals."""
     denies = '[{"checks":["and-or"],"action":"deny"}]'
