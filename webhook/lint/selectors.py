@@ -61,20 +61,20 @@ def near_miss(selector: Selector, known: Iterable[Labels]) -> str:
     for labels in known:
         failing = [each for each in selector.requirements if not each.matches(labels)]
         if len(failing) == 1 and len(labels) > 0:
-            hint = _hint(failing[0], labels, alone=len(selector.requirements) == 1)
+            hint = _hint(failing[0], labels)
             if hint:
                 return hint
     return ""
 
 
-def _hint(missed: Requirement, labels: Labels, *, alone: bool) -> str:
+def _hint(missed: Requirement, labels: Labels) -> str:
     """Compare with the same key of another value, or the same value under another key.
 
-    Another value of the only key that is named is a hint where it is spelled alike.
+    Every Namespace has a name: another one is a hint only where it is spelled alike.
     """
     if missed.key in labels:
         there = labels[missed.key]
-        alike = not alone or get_close_matches(there, missed.values, 1)
+        alike = missed.key != METADATA_NAME or get_close_matches(there, missed.values, 1)
         return f"did you mean {missed.key}={there}?" if alike else ""
     if missed.operator is not Operator.IN:
         return ""
