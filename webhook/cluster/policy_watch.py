@@ -18,6 +18,9 @@ from webhook.stop import Stop
 
 Text = TypeVar("Text", str, bytes)
 
+SMALL = 2048
+"""Characters of a text that is kept for a next one that is equal: large ones hardly ever are."""
+
 PATH = "/apis/networking.k8s.io/v1/networkpolicies"
 
 
@@ -117,6 +120,8 @@ class PolicyWatch:
 
 def _once(text: Text) -> Text:
     """Return an equal text that was seen before, so that it is kept only once."""
+    if len(text) > SMALL:
+        return text
     return _seen(text)  # type: ignore[return-value] # of the argument's own type
 
 
