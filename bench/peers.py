@@ -150,7 +150,12 @@ def gatekeeper(plane: ControlPlane) -> Iterator[Running]:
     with configured(plane, "gatekeeper", "/v1/admit", 8443) as (folder, address):
         flags = [
             *(f"--host={address}", "--port=8443", f"--cert-dir={folder}"),
-            *("--disable-cert-rotation", f"--health-addr={address}:9090", "--metrics-addr=0"),
+            *(
+                "--disable-cert-rotation",
+                "--shutdown-delay=0",
+                f"--health-addr={address}:9090",
+                "--metrics-addr=0",
+            ),
             *("--prometheus-port=9091", "--operation=webhook", "--operation=generate"),
             *("--debug-use-fake-pod", "--log-level=ERROR"),
         ]
