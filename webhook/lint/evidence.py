@@ -5,7 +5,6 @@ leaves it out does not touch it (three-way merge; server-side apply owns it no m
 before), so that it stays what the first rules made it.
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
@@ -99,8 +98,8 @@ def _last_applied(value: Mapping[str, Any]) -> Any:
     if not isinstance(text, str):
         return None
     try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 

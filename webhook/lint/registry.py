@@ -120,8 +120,8 @@ class Lint(Generic[Subject]):
         needs: what it has to know.
         removed: it also judges policies that a change takes away.
         side: the one direction whose rules it judges; a change of the other finds nothing new.
-        by_rule: it judges the selector and each rule for itself; a change finds nothing new in
-            rules that stay.
+        by_rule: it judges the selector and each rule, or each direction, for itself; a change
+            finds nothing new in what stays.
     """
 
     id: str

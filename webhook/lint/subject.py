@@ -1,6 +1,6 @@
 """What checks look at: a NetworkPolicy amid its cluster, or any object as it was written."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,11 +139,19 @@ class Subject:
     @lazy
     def all_rules(self) -> tuple[RuleAt, ...]:
         """Every rule, those that nothing enforces too."""
-        rules = tuple(_each_rule(self.stored, self.cluster.checkpoint))
+        among = self.directions
+        rules = tuple(_each_rule(self.stored, among, self.cluster.checkpoint))
         if not self.fresh or self.old is None:
             return rules
-        former = [each.said for each in _each_rule(self.old, endless)]
+        former = [each.said for each in _each_rule(self.old, among, endless)]
         return tuple(each for each in rules if self._is_new(each, former))
+
+    @property
+    def directions(self) -> Sequence[Direction]:
+        """The directions in which there is anything to judge."""
+        if not self.fresh or self.old is None:
+            return DIRECTIONS
+        return [each for each in DIRECTIONS if _of(self.stored, each) != _of(self.old, each)]
 
     def _is_new(self, at: RuleAt, former: list[Said]) -> bool:
         self.cluster.checkpoint()
@@ -168,11 +176,17 @@ class Subject:
                     yield (*path, "namespaceSelector"), peer.namespaces
 
 
-def _each_rule(stored: Stored, checkpoint: Callable[[], None]) -> Iterator[RuleAt]:
-    spec = stored.value.get("spec") or {}
-    for direction in DIRECTIONS:
-        raws = spec.get(direction.lower()) or ()
-        enforced = direction in stored.policy.types
-        pairs = zip(stored.policy.rules(direction), raws, strict=False)
+def _of(stored: Stored, direction: Direction) -> tuple[Any, Sequence[Rule], bool]:
+    """A direction's rules as JSON and as they are read, and whether they are enforced."""
+    raws = (stored.value.get("spec") or {}).get(direction.lower()) or ()
+    return raws, stored.policy.rules(direction), direction in stored.policy.types
+
+
+def _each_rule(
+    stored: Stored, among: Sequence[Direction], checkpoint: Callable[[], None]
+) -> Iterator[RuleAt]:
+    for direction in among:
+        raws, rules, enforced = _of(stored, direction)
+        pairs = zip(rules, raws, strict=False)
         for index, (rule, raw) in enumerate(pairs):
             yield RuleAt(direction, index, rule, raw or {}, enforced, checkpoint)

@@ -11,7 +11,7 @@ from webhook.netpol.model import Direction
 from webhook.netpol.ports import conn_text
 
 
-@lint("world-open", Severity.WARNING, Subject, needs=Needs.CLUSTER)
+@lint("world-open", Severity.WARNING, Subject, needs=Needs.CLUSTER, by_rule=True)
 def world_open(subject: Subject) -> Iterator[Problem]:
     """The ipBlocks of all rules on a pod do not add up to every address.
 
@@ -21,7 +21,7 @@ def world_open(subject: Subject) -> Iterator[Problem]:
 
     Fix: name the networks that are meant; a rule without peers says plainly that all are.
     """
-    for direction in Direction:
+    for direction in subject.directions:
         for group in groups(subject.cluster, subject.policy, direction):
             found = list(_group(subject, group))
             if found:
