@@ -41,8 +41,21 @@ def test_limits(new, nodes, keys) -> None:
     assert list(found(netconf_limits, change(None, new, nodes))) == keys
 
 
-def test_what_windows_refused_before_does_not_stand_in_the_way() -> None:
-    """Another key may be changed though Windows refuses the file either way."""
-    new = conf({"VNI": 7, "MTU": 1400})
-
-    assert found(netconf_limits, change(BAD_FOR_WINDOWS, new, WINDOWS)) == {}
+@pytest.mark.parametrize(
+    ("old", "new", "nodes", "keys"),
+    [
+        pytest.param(
+            BAD_FOR_WINDOWS, conf({"VNI": 7, "MTU": 1400}), WINDOWS, [], id="windows-another-key"
+        ),
+        pytest.param(
+            conf({"MTU": 0}), conf({"MTU": 0, "GBP": True}), LIVE, [], id="kernel-another-key"
+        ),
+        pytest.param(
+            conf({"MTU": 0}), conf({"MTU": 20}), LIVE, ["Backend.MTU"], id="another-fault"
+        ),
+        pytest.param("{", conf({"MTU": 0}), LIVE, ["Backend.MTU"], id="repaired-wrongly"),
+    ],
+)
+def test_what_was_refused_before_does_not_stand_in_the_way(old, new, nodes, keys) -> None:
+    """Another key may be changed though the file is a faulty one either way."""
+    assert list(found(netconf_limits, change(old, new, nodes))) == keys

@@ -18,21 +18,20 @@ def netconf_limits(change: NetConfChange) -> Iterator[Violation]:
     (vxlan_windows.go); its rules are asked where a node carries
     `kubernetes.io/os: windows`.
 
-    Allowed: a fault of the Windows rules that stood before and stays as it
-    was, so that other keys can be changed; it is warned of.
+    Allowed: a fault that stood before and stays as it was, so that other keys
+    can be repaired; it is warned of.
 
     Fix: a value within the limit that the message names, or no value at all.
     """
     if not isinstance(change.new, NetConf):
         return
-    for limit in (*kernel_limits(change.new), *new_windows_limits(change)):
-        if limit.effect is not Effect.DIFFERS:
+    stood = set(_limits(change.old, change)) if isinstance(change.old, NetConf) else set()
+    for limit in _limits(change.new, change):
+        if limit.effect is not Effect.DIFFERS and limit not in stood:
             yield Violation.invalid(f"{change.field}.{limit.key}", limit.value, limit.message)
 
 
-def new_windows_limits(change: NetConfChange) -> tuple[Limit, ...]:
-    """What Windows nodes refuse of the new file and did not refuse of the old one."""
-    if not (change.nodes.windows and isinstance(change.new, NetConf)):
-        return ()
-    stood = set(windows_limits(change.old)) if isinstance(change.old, NetConf) else set()
-    return tuple(limit for limit in windows_limits(change.new) if limit not in stood)
+def _limits(netconf: NetConf, change: NetConfChange) -> tuple[Limit, ...]:
+    """What the kernel refuses, and the cluster's Windows nodes."""
+    windows = windows_limits(netconf) if change.nodes.windows else ()
+    return (*kernel_limits(netconf), *windows)
