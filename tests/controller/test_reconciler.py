@@ -23,6 +23,9 @@ from webhook.model.profiles import Manifest, Profile
 RULES = Rules(Profile.DENY_ALL, True, datetime(2026, 1, 1, tzinfo=UTC), frozenset(), ("ci-*",))
 
 
+DENY = "portcullis-deny-all"
+
+
 class World:
     """A reconciler and all that it touches, on a clock set by hand."""
 
@@ -324,6 +327,41 @@ def test_what_was_deleted_while_nobody_watched_is_found_by_the_list(listed: Worl
     assert (listed.work(), listed.pace(), listed.work()) == (0, 1, 1)
     assert "portcullis-allow-dns" in listed.cluster.policy_names("shop")
     assert listed.cluster.events == []
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        pytest.param({"managedFields": [{"manager": "vandal"}]}, id="manager"),
+        pytest.param({"ownerReferences": [{"kind": "Job", "name": "owner"}]}, id="owner"),
+    ],
+)
+def test_a_policy_that_would_go_or_stay_by_itself_is_put_back(
+    listed: World, spoilt: dict[str, object]
+) -> None:
+    """Without our manager nobody could delete it later, and with an owner it goes with that."""
+    manifest = listed.cluster.policies["shop", DENY]
+    manifest = {**manifest, "metadata": {**manifest["metadata"], **spoilt}}
+    listed.cluster.policies["shop", DENY] = manifest
+    listed.reconciler.observe_policy("MODIFIED", policy_of("shop", manifest))
+
+    assert listed.work() == 1
+    metadata = listed.cluster.policies["shop", DENY]["metadata"]
+    assert metadata["managedFields"] == [{"manager": "portcullis"}]
+    assert "ownerReferences" not in metadata
+
+
+def test_an_exemption_that_ends_is_followed_at_the_bounded_rate(world: World) -> None:
+    """A namespace that was born exempt is sealed once the settings say so; its pods run already."""
+    world.reconciler.begin_namespaces()
+    world.reconciler.begin_policies()
+    world.cluster.add_namespace("shop", seal="exempt")
+    world.observe("shop", seal="exempt")
+    world.settle()
+
+    assert (world.work(), world.pace(), world.work()) == (0, 1, 1)
+    assert world.cluster.namespaces["shop"].seal == "sealed"
+    assert DENY in world.cluster.policy_names("shop")
 
 
 def test_a_change_of_the_setting_is_applied_and_leaves_no_orphan(world: World) -> None:
