@@ -14,7 +14,8 @@ from typing import Any
 from tests.controlplane import ControlPlane
 from tests.controlplane.installation import Installation
 
-EXAMPLES = Path(__file__).parents[1] / "examples"
+ROOT = Path(__file__).parents[1]
+EXAMPLES = ROOT / "examples"
 
 NODE = {
     "apiVersion": "v1",
@@ -77,11 +78,15 @@ class Story:
     def kubectl(self, *arguments: str, stdin: str | None = None, user: str = "") -> None:
         """A command and all that it printed."""
         config = self._plane.kubeconfig(user, ["platform-team"]) if user else None
-        shown = [a.replace(f"{self._plane.folder}/", "") for a in arguments]
+        shown = [self._relative(argument) for argument in arguments]
         print(f"$ kubectl {shlex.join(shown)}{f'   # as {user}' if user else ''}", flush=True)
         done = self._plane.kubectl(*arguments, stdin=stdin, kubeconfig=config, check=False)
         for line in (done.stdout + done.stderr).splitlines():
-            print(f"  {line}", flush=True)
+            print(f"  {self._relative(line)}", flush=True)
+
+    def _relative(self, text: str) -> str:
+        """Paths as the reader has them, who stands in the repository."""
+        return text.replace(f"{self._plane.folder}/", "").replace(f"{ROOT}/", "")
 
     def patch(self, file: str, user: str) -> None:
         """Patch flannel's ConfigMap from a file."""
