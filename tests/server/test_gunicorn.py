@@ -257,6 +257,39 @@ def test_a_departure_loses_no_request(server) -> None:
     assert server.process.wait(timeout=DRAIN_SECONDS + 10) == 0
 
 
+def busy_until_gone(server: Server) -> list[int]:
+    """Review after review, on connections that are kept as long as they may be; the statuses.
+
+    A connection that cannot be made is the end; one that breaks amid a request raises.
+    """
+    statuses, connection = [], None
+    while True:
+        if connection is None:
+            connection = server.connect()
+            try:
+                connection.connect()
+            except OSError:
+                return statuses
+        status, headers, _ = ask(connection, "POST", "/validate?timeout=5s", BODY)
+        statuses.append(status)
+        if headers["Connection"] == "close":
+            connection.close()
+            connection = None
+
+
+def test_a_departure_under_load_loses_no_request(server) -> None:
+    """Whoever sent a request gets its answer: a review, or towards the end the way elsewhere."""
+    with ThreadPoolExecutor(8) as clients:
+        busy = [clients.submit(busy_until_gone, server) for _ in range(8)]
+        time.sleep(1)
+        server.process.send_signal(signal.SIGTERM)
+        seen = [status for client in busy for status in client.result(timeout=30)]
+
+    assert set(seen) <= {200, 503}
+    assert seen.count(200) > 100
+    assert server.process.wait(timeout=10) == 0
+
+
 def test_no_secret_is_logged(server) -> None:
     """Neither a private key nor an object's data reaches the log."""
     secret = reviews.config_map('{"Backend": {"Type": "ipsec", "PSK": "hunter2"}}')
