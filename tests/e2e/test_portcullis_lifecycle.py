@@ -43,7 +43,7 @@ def wiped(plane: ControlPlane, kind: str, count: int | None) -> str:
 def test_a_ca_bundle_that_is_wiped_comes_back(
     plane: ControlPlane, kind: str, count: int | None, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The leader watches the configurations, and restores what is missing in about a second."""
+    """The controllers watch the configurations, and restore what is missing in about a second."""
     before = bundles(plane)
     patch = wiped(plane, kind, count)
     plane.kubectl("patch", kind, "portcullis", "--type=json", "-p", patch)
