@@ -177,7 +177,8 @@ def admission(environment: Environment, recorder: Recorder, cluster: Cluster) ->
 def _adviser(chosen: DiffSettings, cluster: Cluster, pictures: Pictures) -> PolicyAdviser | None:
     if not chosen.enabled:
         return None
-    return PolicyAdviser(cluster, pictures, chosen.budget_millis / 1000, chosen.max_pods)
+    seconds = chosen.budget_millis / 1000
+    return PolicyAdviser(cluster, pictures, seconds, chosen.max_pods, chosen.ipblock_matches_pods)
 
 
 def service_names(settings: Settings, identity: Identity) -> tuple[str, ...]:

@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import Any
 
 from webhook.cli_live import ATTACHMENTS, Resource, add_arguments, live_objects
-from webhook.cli_output import printable, write
+from webhook.cli_output import note, printable, write
 from webhook.manifests import STDIN, ManifestError, read_world
 from webhook.netpol.addresses import span_text
-from webhook.netpol.engine import connectivity, diff
+from webhook.netpol.engine import blocks_hold_pods, connectivity, diff
 from webhook.netpol.explain import Explanation, explain
 from webhook.netpol.exposure import Exposure, exposure
 from webhook.netpol.intervals import intersection
@@ -64,7 +64,6 @@ def _add(
     parser.add_argument(
         "--ipblock-matches-pods",
         choices=("true", "false"),
-        default="true",
         help="whether the CNI lets an ipBlock match pods: Calico does (default), Cilium does not",
     )
     add_arguments(parser)
@@ -90,8 +89,17 @@ def _run(command: Command, arguments: argparse.Namespace) -> int:
     return write(command(arguments))
 
 
-def _reading(arguments: argparse.Namespace) -> bool:
-    return bool(arguments.ipblock_matches_pods == "true")
+def _reading(arguments: argparse.Namespace, *worlds: World) -> bool:
+    """Tell which reading of ipBlock is meant; say that there are two, where nobody chose one."""
+    if arguments.ipblock_matches_pods is None and any(map(blocks_hold_pods, worlds)):
+        note(_TWO_READINGS)
+    return bool(arguments.ipblock_matches_pods != "false")
+
+
+_TWO_READINGS = (
+    "some ipBlocks hold addresses of pods, and are taken to match them, as Calico does; Cilium "
+    "never does: --ipblock-matches-pods=false"
+)
 
 
 def _world(arguments: argparse.Namespace, facts: Iterable[Resource] = ()) -> World:
@@ -102,7 +110,7 @@ def _world(arguments: argparse.Namespace, facts: Iterable[Resource] = ()) -> Wor
 
 def _connectivity(arguments: argparse.Namespace) -> Iterator[str]:
     world = _world(arguments)
-    rows = connectivity(world, ipblock_matches_pods=_reading(arguments))
+    rows = connectivity(world, ipblock_matches_pods=_reading(arguments, world))
     if arguments.output == "json":
         yield from rows_json({"rows": rows})
     else:
@@ -117,7 +125,7 @@ def _diff(arguments: argparse.Namespace) -> Iterator[str]:
         raise ManifestError("standard input can be only one of BEFORE and AFTER")
     live = live_objects(arguments)
     before, after = (read_world(each, live) for each in (before_path, [after_path]))
-    change = diff(before, after, ipblock_matches_pods=_reading(arguments))
+    change = diff(before, after, ipblock_matches_pods=_reading(arguments, before, after))
     if arguments.output == "json":
         yield from rows_json({"opened": change.opened, "closed": change.closed})
         return
@@ -278,8 +286,8 @@ def _explanation_text(explanation: Explanation) -> Iterator[str]:
     yield f"{explanation.source} -> {explanation.destination}: {explanation.verdict}\n"
     for hop in explanation.hops:
         yield from _hop_text(hop)
-    for note in explanation.notes:
-        yield f"note: {printable(note)}\n"
+    for told in explanation.notes:
+        yield f"note: {printable(told)}\n"
 
 
 _OTHER_PORTS = "policies select it, and rules allow other ports only"

@@ -16,11 +16,14 @@ class DiffSettings(Section, frozen=True):
     Args:
         budget_millis: time for it; above, they are told that it is too large.
         max_pods: Pods that are read for it, of all namespaces.
+        ipblock_matches_pods: whether the network plugin lets an ipBlock match pods by their
+            addresses (Calico) or never does (Cilium).
     """
 
     enabled: bool = True
     budget_millis: Annotated[int, msgspec.Meta(ge=10, le=2000)] = 300
     max_pods: Annotated[int, msgspec.Meta(ge=1, le=50_000)] = 5000
+    ipblock_matches_pods: bool = True
 
 
 class CheckSettings(Section, frozen=True):

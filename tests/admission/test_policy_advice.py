@@ -226,6 +226,19 @@ def test_the_budget_is_a_setting(send, diff, audit):
     assert response.audit_annotations.get(AUDIT_KEY) == audit
 
 
+@pytest.mark.parametrize(
+    ("matches", "opened"),
+    [pytest.param(True, True, id="calico"), pytest.param(False, False, id="cilium")],
+)
+def test_the_reading_of_ipblock_is_a_setting(send, matches, opened):
+    """Whether a block that holds pods opens anything to them is for the network plugin to say."""
+    block = {"from": [{"ipBlock": {"cidr": "10.0.0.8/29"}}], "ports": [{"port": 5432}]}
+    new = network_policy("block", "shop", spec=spec(APP, ingress=[block]))
+    audit = send("CREATE", new, ipblockMatchesPods=matches).audit_annotations[AUDIT_KEY]
+
+    assert ("from web/" in audit) is opened
+
+
 def test_the_milliseconds_are_a_setting(cluster, send):
     """Of a cluster that takes a tenth of a second to read, 10 ms tell nothing."""
     cluster.before("pods", lambda: time.sleep(0.1))

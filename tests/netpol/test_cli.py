@@ -96,6 +96,40 @@ def test_diff_text(run):
     assert "closed: x/a -> x/b IPv4 SCTP 1-65535,TCP 1-79,81-65535,UDP 1-65535" in some
 
 
+BLOCK = """
+apiVersion: v1
+kind: Pod
+metadata: {name: a, namespace: x}
+status: {phase: Running, podIP: 10.0.0.1}
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p, namespace: x}
+spec: {podSelector: {}, ingress: [{from: [{ipBlock: {cidr: %s}}]}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("cidr", "flags", "told"),
+    [
+        pytest.param("10.0.0.0/8", (), 1, id="holds-a-pod"),
+        pytest.param("192.168.0.0/16", (), 0, id="holds-none"),
+        pytest.param("10.0.0.0/8", ("--ipblock-matches-pods=true",), 0, id="chosen"),
+        pytest.param("10.0.0.0/8", ("--ipblock-matches-pods=false",), 0, id="the-other-chosen"),
+    ],
+)
+def test_that_there_are_two_readings_is_told(run, tmp_path, cidr, flags, told):
+    """On standard error, where an ipBlock holds a pod and nobody said what the CNI does."""
+    path = tmp_path / "block.yaml"
+    path.write_text(BLOCK % cidr)
+    both = [run(*command, *flags) for command in (
+        ("connectivity", "--output", "json", str(path)),
+        ("diff", "--output", "json", str(path), str(path)),
+    )]  # fmt: skip
+
+    assert [(code, err.count("Cilium never does")) for code, _, err in both] == [(0, told)] * 2
+
+
 def test_explain_text(run):
     """Both sides are told, with the rules that decide."""
     _, out, _ = run("explain", "--from", "x/a", "--to", "x/b", "--port", "tcp/80", "@all.yaml")

@@ -38,12 +38,14 @@ class PolicyAdviser:
         pictures: all the rest, as it was a moment ago.
         budget: seconds for reading and thinking.
         max_pods: that are looked at.
+        ipblock_matches_pods: as in `webhook.netpol.engine.connectivity`.
     """
 
     cluster: Advisory
     pictures: Pictures
     budget: float
     max_pods: int
+    ipblock_matches_pods: bool = True
 
     def advise(
         self,
@@ -77,7 +79,8 @@ class PolicyAdviser:
         standing = others(self.cluster, namespace, (new or old), deadline)
         whole, picture = self._picture(namespace, standing, old, new, deadline)
         before, after = versions(picture, namespace, standing, old, new)
-        compared = Comparison(before, after, coarse=True)
+        matches = self.ipblock_matches_pods
+        compared = Comparison(before, after, ipblock_matches_pods=matches, coarse=True)
         change = compared.change(deadline.check)
         teller = Teller(after, namespace, whole)
         lines = (*teller.lines("opens", change.opened), *teller.lines("closes", change.closed))

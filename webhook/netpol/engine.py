@@ -74,6 +74,16 @@ def declared(
     return compared.declared(direction)
 
 
+def blocks_hold_pods(world: World) -> bool:
+    """Tell whether the two readings of ipBlock may differ: one holds the address of a pod."""
+    table = world.table
+    return any(
+        table.addressed(block.family, block.ranges) & ~table.host_network
+        for policy in world.policies
+        for block in policy.blocks
+    )
+
+
 class Comparison:
     """Two worlds side by side, asked several questions.
 
