@@ -34,7 +34,7 @@ class Deadline:
 
     def check(self) -> None:
         """Raise DeadlineError once nothing is left."""
-        if not self.remaining():
+        if self.clock() >= self.at:
             raise DeadlineError("no time is left")
 
     def remaining(self) -> float:

@@ -20,8 +20,8 @@ from webhook.netpol.model import (
     SelectorPeer,
 )
 
-Said = tuple[Direction, Rule, Mapping[str, Any], bool]
-"""A rule without its place: direction, rule, JSON and whether it is enforced."""
+Said = tuple[Rule, Mapping[str, Any]]
+"""A rule as it is read, and its JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,6 @@ class RuleAt:
     def path(self) -> Path:
         """The way to the rule."""
         return ("spec", self.direction.lower(), self.index)
-
-    @property
-    def said(self) -> Said:
-        """All of it but its place."""
-        return self.direction, self.rule, self.raw, self.enforced
 
     @property
     def list_name(self) -> str:
@@ -139,23 +134,37 @@ class Subject:
     @lazy
     def all_rules(self) -> tuple[RuleAt, ...]:
         """Every rule, those that nothing enforces too."""
-        among = self.directions
-        rules = tuple(_each_rule(self.stored, among, self.cluster.checkpoint))
+        return tuple(self._each_rule())
+
+    def _each_rule(self) -> Iterator[RuleAt]:
+        checkpoint = self.cluster.checkpoint
+        for direction in self.directions:
+            enforced = direction in self.policy.types
+            former = self._former(direction)
+            for index, said in enumerate(_said(self.stored, direction)):
+                checkpoint()
+                # Most rules that stay are where they were.
+                if said not in former[index : index + 1] and said not in former:
+                    yield RuleAt(direction, index, *said, enforced, checkpoint)
+
+    def _former(self, direction: Direction) -> Sequence[Said]:
+        """The rules that are not judged: what the old version says, if it was enforced alike."""
         if not self.fresh or self.old is None:
-            return rules
-        former = [each.said for each in _each_rule(self.old, among, endless)]
-        return tuple(each for each in rules if self._is_new(each, former))
+            return ()
+        alike = (direction in self.old.policy.types) == (direction in self.policy.types)
+        return _said(self.old, direction) if alike else ()
 
     @property
     def directions(self) -> Sequence[Direction]:
         """The directions in which there is anything to judge."""
         if not self.fresh or self.old is None:
             return DIRECTIONS
-        return [each for each in DIRECTIONS if _of(self.stored, each) != _of(self.old, each)]
-
-    def _is_new(self, at: RuleAt, former: list[Said]) -> bool:
-        self.cluster.checkpoint()
-        return at.said not in former
+        old, new = self.old.policy.types, self.policy.types
+        return [
+            each
+            for each in DIRECTIONS
+            if (each in old) != (each in new) or _said(self.old, each) != _said(self.stored, each)
+        ]
 
     @property
     def rules(self) -> Iterator[RuleAt]:
@@ -176,17 +185,7 @@ class Subject:
                     yield (*path, "namespaceSelector"), peer.namespaces
 
 
-def _of(stored: Stored, direction: Direction) -> tuple[Any, Sequence[Rule], bool]:
-    """A direction's rules as JSON and as they are read, and whether they are enforced."""
+def _said(stored: Stored, direction: Direction) -> list[Said]:
     raws = (stored.value.get("spec") or {}).get(direction.lower()) or ()
-    return raws, stored.policy.rules(direction), direction in stored.policy.types
-
-
-def _each_rule(
-    stored: Stored, among: Sequence[Direction], checkpoint: Callable[[], None]
-) -> Iterator[RuleAt]:
-    for direction in among:
-        raws, rules, enforced = _of(stored, direction)
-        pairs = zip(rules, raws, strict=False)
-        for index, (rule, raw) in enumerate(pairs):
-            yield RuleAt(direction, index, rule, raw or {}, enforced, checkpoint)
+    rules = stored.policy.rules(direction)
+    return [(rule, raw or {}) for rule, raw in zip(rules, raws, strict=False)]
