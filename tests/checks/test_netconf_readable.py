@@ -73,3 +73,11 @@ def test_a_pre_shared_key_is_not_repeated() -> None:
 
     assert "hunter2" not in violation.message
     assert "line 1, column 48" in violation.message
+
+
+@pytest.mark.parametrize("key", ["pſk", "PS\u212a", "\\u0050SK", "p\\u017fk"])
+def test_a_key_in_another_spelling_is_as_secret(key: str) -> None:
+    """A key is folded and its escapes are read by flannel, and by who looks for secrets."""
+    (violation,) = violations('{"Backend": {"Type": "vxlan", "' + key + '": "hunter2",}}')
+
+    assert "hunter2" not in violation.message

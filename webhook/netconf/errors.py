@@ -12,6 +12,7 @@ from itertools import takewhile
 
 from webhook.netconf.names import is_known
 from webhook.netconf.place import Place, caret, place_of
+from webhook.netconf.text import fold_all
 
 _SECRET = re.compile(rb"psk|accesskey|ipsec|wireguard|tencent|[\w+/=-]{32}", re.IGNORECASE)
 """A key with a secret, a backend that has one under a key that is misspelt, or what looks like one.
@@ -104,7 +105,10 @@ class NetConfError(ValueError):
     @property
     def tells_secrets(self) -> bool:
         """Whether the text may hold a value that must not be shown, on whatever line."""
-        return len(self._data) > _SEARCHED or bool(_SECRET.search(self._data))
+        if len(self._data) > _SEARCHED:
+            return True
+        texts = (self._data, fold_all(self._data).encode("utf-8", "replace"))
+        return any(_SECRET.search(text) for text in texts)
 
     def discreet(self) -> "NetConfError":
         """Return the error as an answer of admission may tell it, which is kept in audit logs.

@@ -10,6 +10,7 @@ import unicodedata
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 _LONE = re.compile("[\ud800-\udfff]")
+_UNIT = re.compile(r"\\u([0-9a-fA-F]{4})")
 _ESCAPES = re.compile(
     r"\\(?:u[dD]([89abAB][0-9a-fA-F]{2})\\u[dD]([c-fC-F][0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))",
     re.DOTALL,
@@ -75,6 +76,15 @@ def fold(name: str) -> str:
     if len(name) > _LONGEST_NAME:  # No field has such a name; hostile ones take their time.
         return name
     return name.translate(_FOLDS).translate(_ASCII_UPPER)
+
+
+def fold_all(data: bytes) -> str:
+    """Return a whole text, valid or not, with every letter folded: what its keys may come to.
+
+    An escape becomes its character wherever it stands.
+    """
+    text = _UNIT.sub(lambda match: chr(int(match[1], 16)), decode(data))
+    return text.translate(_FOLDS).upper()
 
 
 def to_lower(name: str) -> str:
