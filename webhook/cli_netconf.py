@@ -296,12 +296,14 @@ def _diff(old: Input, new: Input, args: argparse.Namespace) -> int:
     rated: tuple[KeyChange, ...] = ()
     if before.netconf and after.netconf:
         rated = changes(before.netconf, after.netconf, _context(args))
+    told = _new_advice(before.netconf, after.netconf, etcd_mode=args.mode == "etcd")
     if args.output == "json":
         _emit_json(
             {
                 "worst": worst(rated).value if after.netconf else Rating.BREAKS.value,
                 "live": args.live,
                 "changes": _rows(rated),
+                "warnings": told,
                 "old_error": _error(old, before.error) if before.error else None,
                 "new_error": _error(new, after.error) if after.error else None,
             }
@@ -310,8 +312,18 @@ def _diff(old: Input, new: Input, args: argparse.Namespace) -> int:
         _emit(_broken(old, before, new, after))
     else:
         _emit(_rated(rated, live=args.live))
+        _emit(f"warning: {advice}" for advice in told)
     unsafe = args.live and worst(rated) is not Rating.SAFE
     return FINDINGS if unsafe or after.error else GOOD
+
+
+def _new_advice(old: NetConf | None, new: NetConf | None, *, etcd_mode: bool) -> list[str]:
+    """Remarks that the new text alone calls for, such as a key that is misspelt, no change then."""
+    if new is None:
+        return []
+    known = {str(each) for each in warnings(old, etcd_mode=etcd_mode)} if old else set()
+    found = (str(each) for each in warnings(new, etcd_mode=etcd_mode))
+    return [each for each in found if each not in known]
 
 
 def _broken(old: Input, before: Verdict, new: Input, after: Verdict) -> Iterable[str]:

@@ -274,3 +274,14 @@ def test_diff_of_a_broken_text_as_json(capsys, write):
     assert (1, "B", []) == (status, report["worst"], report["changes"])
     assert report["old_error"] is None
     assert (1, 1) == (report["new_error"]["line"], report["new_error"]["column"])
+
+
+def test_diff_tells_of_keys_that_do_nothing(capsys, write):
+    """A misspelt key is no change; its author is told what he probably meant, if it is new."""
+    spelt = write(GOOD.replace('"vxlan"', '"vxlan","Direct-Routing":true'), "new")
+    status, out = run(capsys, "diff", write(GOOD, "old"), spelt, "--live")
+
+    assert status == 0
+    assert "no change" in out
+    assert 'warning: Backend."Direct-Routing": unknown and so ignored: probably meant is' in out
+    assert "warning" not in run(capsys, "diff", spelt, spelt)[1]
