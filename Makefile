@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit e2e check demo bench benchapi storm scale fuzz soak docs lock sbom audit clean
+.PHONY: help run test unit e2e check demo bench benchapi storm modes scale fuzz soak docs lock sbom audit clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -64,6 +64,9 @@ fuzz: $(VENV)/.dev ## 100,000 mutated reviews, raw garbage and 1,000 slow connec
 
 soak: $(VENV)/.dev ## 100 writes/s for five minutes, while all that can go wrong does
 	@PORTCULLIS_SOAK=100 $(BIN)/python -m pytest -m controlplane tests/e2e/test_portcullis_soak.py
+
+modes: $(VENV)/.dev ## certificates: every certificates.mode, from one to the next, under load
+	@PORTCULLIS_MODES=1 $(BIN)/python -m pytest -m controlplane tests/e2e/test_portcullis_certificates.py
 
 scale: $(VENV)/.dev ## memory, readiness and quiet at 500, 1,500 and 5,000 namespaces
 	@$(BIN)/python bench/scale.py
