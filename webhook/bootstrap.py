@@ -64,6 +64,11 @@ from webhook.stop import Stop
 BUNDLE_FILE = "ca.crt"
 """Where an offline run leaves its caBundle, for ``curl --cacert``."""
 
+BESIDE_REVIEWS = 5
+"""Callers of the API server beside those that decide reviews: the watch of policies, the writer
+of Events, the certificate's thread, the picture of pods, the server's lead. A pool that is too
+small throws connections away when there is most to do, and each new one costs a handshake."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -198,7 +203,7 @@ def _live(environment: Environment, recorder: Recorder, process: ProcessMetrics)
     from webhook.cluster.secrets import SecretStore  # noqa: PLC0415
 
     settings, identity = environment.settings, environment.identity
-    connections = settings.server.threads + 1  # the watch keeps one
+    connections = settings.server.threads + BESIDE_REVIEWS
     api = Api.connect(environment.kubeconfig, connections=connections, version=__version__)
     ended = partial(process.watch_ended, "policies")
     watch = PolicyWatch(api, ended) if settings.network_policies.diff.enabled else None
