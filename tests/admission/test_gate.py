@@ -1,5 +1,7 @@
 """The Pod gate: no pod before the policies of its namespace."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -154,3 +156,22 @@ def test_no_pod_outlives_its_namespace(validate, cluster) -> None:
 
     assert (response.allowed, response.code) == (False, 404)
     assert response.message == 'namespace "team-a" is gone, or going'
+
+
+def test_replicas_that_race_let_every_pod_pass(validate, cluster) -> None:
+    """Eight reviews at once of pods in the same namespaces: none is refused, none comes early."""
+    names = [f"team-{number}" for number in range(20)]
+    for name in names:
+        cluster.add_namespace(name, seal="pending")
+    for method in ("standing", "apply_policy", "mark"):
+        cluster.before(method, lambda: time.sleep(0.0005))
+
+    def admit(name: str) -> tuple[bool, bool]:
+        response = validate("CREATE", pod("first", name))
+        return response.allowed, cluster.policy_names(name) == POLICIES
+
+    with ThreadPoolExecutor(8) as replicas:
+        answers = set(replicas.map(admit, sorted(names * 8)))
+
+    assert answers == {(True, True)}
+    assert {cluster.namespaces[name].seal for name in names} == {"sealed"}

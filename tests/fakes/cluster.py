@@ -182,7 +182,8 @@ class FakeCluster:
                     f"namespace {namespace} is forbidden because it is being terminated"
                 )
             key = namespace, policy["metadata"]["name"]
-            if key in self.policies and not restore and self.policies[key] != policy:
+            standing = self.policies.get(key)
+            if standing is not None and not restore and standing["spec"] != policy["spec"]:
                 raise RefusedError(f'a NetworkPolicy named "{key[1]}" is not ours')
             managers = [{"manager": FIELD_MANAGER}]
             metadata = {**policy["metadata"], "managedFields": managers}
