@@ -57,7 +57,7 @@ class Sealer:
         """Bring the namespace of that name to its plan, unless its marks say that it is.
 
         Idempotent, and safe beside another replica doing the same: applying
-        twice changes nothing, and the mark is bound to the Namespace's uid.
+        twice changes nothing, and the marks are bound to what was read.
         Adopting, and the end of an exemption, are left to the controller: pods
         run there already, and what stands in its way must not hold others back.
 
