@@ -160,7 +160,7 @@ def gatekeeper(plane: ControlPlane) -> Iterator[Running]:
             *("--debug-use-fake-pod", "--log-level=ERROR"),
         ]
         account = {
-            "KUBECONFIG": str(plane.kubeconfig("gatekeeper", ["system:masters"])),
+            "KUBECONFIG": str(_kubeconfig(plane, folder)),
             "POD_NAMESPACE": "gatekeeper-system",
             "POD_NAME": "gatekeeper",
         }
@@ -196,6 +196,15 @@ def _sources() -> Path:
         command, cwd=MODULE, env=toolchain.environment(), capture_output=True, text=True, check=True
     )
     return Path(done.stdout.strip())
+
+
+def _kubeconfig(plane: ControlPlane, folder: Path) -> Path:
+    """A kubeconfig that leads to the API server from where a Pod is."""
+    found = plane.kubeconfig("gatekeeper", ["system:masters"]).read_text()
+    path = folder / "kubeconfig"
+    path.write_text(found.replace("https://127.0.0.1:", f"https://{plane.network.api_address}:"))
+    path.chmod(0o600)
+    return path
 
 
 def _applied(plane: ControlPlane, manifest: Mapping[str, Any]) -> bool:
