@@ -1,6 +1,8 @@
 """The benches still run against the code that they measure."""
 
+import argparse
 import importlib
+import itertools
 import json
 import sys
 from pathlib import Path
@@ -35,3 +37,42 @@ def test_the_decision_is_timed(bench, tmp_path):
 
     assert all(cost > 0 for cost in costs.values())
     assert costs["all of it"] > costs["write the answer"]
+
+
+def test_a_rate_is_kept_whatever_the_answers_do(bench):
+    """Writes are due at even distances from the first; without a rate, at once."""
+    apiserver = bench("apiserver")
+    due = list(apiserver.paced(200, 5))
+
+    assert [0.005] * 4 == [pytest.approx(b - a) for a, b in itertools.pairwise(due)]
+    assert 5 == len(list(apiserver.paced(None, 5)))
+
+
+def test_the_rows_of_the_api_server(bench):
+    """One client, each rate, and what is none of ours, each with the API server's own mean."""
+    apiserver = bench("apiserver")
+    options = argparse.Namespace(writes=4, rates=[100.0], seconds=0.05)
+    rows = [row.split(" | ") for row in apiserver.rows_of(Server(), "ours", options)]
+
+    assert [
+        ("NetworkPolicy", "1 client"),
+        ("NetworkPolicy", "100/s"),
+        ("ConfigMap", "1 client"),
+    ] == [(row[1], row[2]) for row in rows]
+    assert [["1.00", "3.00"], ["1.00", "3.00"], ["0.00", "0.00"]] == [
+        [cell.strip(" |") for cell in row[-2:]] for row in rows
+    ]
+
+
+class Server:
+    """Stands for an API server whose webhook takes 3 ms for each NetworkPolicy."""
+
+    calls = 0
+
+    def create(self, path, body, query=""):
+        self.calls += "networkpolicies" in path
+        assert query == "?dryRun=All"
+        assert body["metadata"]["name"]
+
+    def spent(self):
+        return {"webhook": (self.calls * 0.003, float(self.calls))}
