@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit e2e check demo bench benchapi storm modes scale fuzz soak docs lock sbom audit clean
+.PHONY: help run test unit e2e check demo bench benchapi storm modes scale fuzz soak upgrades previous docs lock sbom audit clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -67,6 +67,14 @@ soak: $(VENV)/.dev ## 100 writes/s for five minutes, while all that can go wrong
 
 modes: $(VENV)/.dev ## certificates: every certificates.mode, from one to the next, under load
 	@PORTCULLIS_MODES=1 $(BIN)/python -m pytest -m controlplane tests/e2e/test_portcullis_certificates.py
+
+upgrades: $(VENV)/.dev ## ten upgrades and rollbacks from the previous release, under load
+	@PORTCULLIS_UPGRADES=10 $(BIN)/python -m pytest -m controlplane tests/e2e/test_portcullis_upgrade.py
+
+previous: ## pack REV as the release that tests/e2e/test_portcullis_upgrade.py upgrades from
+	@rm -f tests/e2e/previous/*.tar.xz
+	@git archive $(REV) charts/portcullis webhook certs wsgi.py gunicorn.conf.py | \
+	  xz -9 > tests/e2e/previous/$$(git rev-parse --short $(REV)).tar.xz
 
 scale: $(VENV)/.dev ## memory, readiness and quiet at 500, 1,500 and 5,000 namespaces
 	@$(BIN)/python bench/scale.py

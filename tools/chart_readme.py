@@ -19,10 +19,10 @@ HEAD = """\
 helm install portcullis charts/portcullis --namespace portcullis-system --create-namespace
 ```
 
-Needs Kubernetes 1.30 or newer; docs/install.md tells of upgrades, removal and the keys that are not
-here. The chart renders no `caBundle`: Portcullis writes it at run time by
-server-side apply, under a field manager of its own, so that neither an upgrade nor a GitOps tool
-touches it. Unsafe values are refused with the reason: a release in kube-system, one replica with
+Needs Kubernetes 1.30 or newer; docs/install.md tells of upgrades, rollbacks, removal and the keys
+that are not here. The chart renders no `caBundle`: Portcullis writes it at run time and then gives
+up owning it, so that neither an upgrade nor a GitOps tool touches it, and a rollback may take an
+entry away. Unsafe values are refused with the reason: a release in kube-system, one replica with
 failurePolicy `Fail`, a grace period that kills a replica while it answers, and others.
 
 ## What the API server sends

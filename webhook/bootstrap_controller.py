@@ -162,7 +162,11 @@ class Process:
 
     def _kept(self, steps: Steps, watched: list[tuple[str, str, str, str]]) -> dict[str, Task]:
         """Take steps, woken by changes of both configurations and what else is watched."""
-        keeper = CertificateKeeper(steps, expires=partial(self._shown.expires, "authority"))
+        keeper = CertificateKeeper(
+            steps,
+            expires=partial(self._shown.expires, "authority"),
+            afterwards=self._bundles().disown,
+        )
         name = self._environment.settings.certificates.webhook_configuration
         group = ("apis", "admissionregistration.k8s.io", "v1")
         for kind in ("validating", "mutating"):

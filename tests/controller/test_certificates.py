@@ -125,3 +125,23 @@ def test_a_refusal_is_told_once_and_its_end_too(caplog) -> None:
         ("INFO", "issuing an authority"),
     ] == [(record.levelname, record.message) for record in caplog.records]
     assert ends == [START + 24 * HOUR] * 2
+
+
+def test_what_comes_afterwards_is_done_at_each_look_and_fails_like_a_step(steps, caplog) -> None:
+    """Nobody owns a caBundle, also one that a replica of the last release wrote meanwhile."""
+    outcomes = iter([None, UnavailableError("away"), None])
+    done: list[str] = []
+
+    def afterwards() -> None:
+        done.append("looked")
+        failure = next(outcomes)
+        if failure:
+            raise failure
+
+    keeper = CertificateKeeper(steps, clock=lambda: START, afterwards=afterwards)
+    with caplog.at_level("WARNING"):
+        for _ in range(3):
+            keeper._step()
+
+    assert done == ["looked"] * 3
+    assert ["certificates could not be looked after"] == [it.message for it in caplog.records]

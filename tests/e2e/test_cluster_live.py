@@ -357,6 +357,27 @@ def test_a_rotation_fills_the_ca_bundles(control_plane: ControlPlane, api: Api) 
         control_plane.kubectl("delete", "secret", f"{NAME}-ca", "-n", HOME)
 
 
+def test_an_entry_with_a_ca_bundle_can_be_dropped(control_plane: ControlPlane, api: Api) -> None:
+    """By Helm's server-side apply, as a rollback does: we own nothing that would be left of it."""
+    kind = "ValidatingWebhookConfiguration"
+    helm = ("apply", "--server-side", "--field-manager=helm", "-f", "-")
+    bundles = WebhookBundles(api, NAME)
+    control_plane.kubectl(
+        *helm, stdin=webhook_configuration(kind, "a.portcullis.dev", "b.portcullis.dev")
+    )
+    try:
+        bundles.publish(b"bundle")
+        bundles.disown()
+        bundles.disown()
+        managers = control_plane.kubectl("get", kind, NAME, "-o", "json", "--show-managed-fields")
+        control_plane.kubectl(*helm, stdin=webhook_configuration(kind, "a.portcullis.dev"))
+
+        assert "portcullis-ca" not in managers.stdout
+        assert (b"bundle",) == bundles.published()
+    finally:
+        control_plane.kubectl("delete", kind, NAME)
+
+
 def test_one_candidate_leads_and_hands_over_on_stop(control_plane: ControlPlane, api: Api) -> None:
     """One leads; when it stops, the other leads long before the lease would have run out."""
     first, stop_first, thread_first = candidate(api, "one")

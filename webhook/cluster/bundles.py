@@ -1,6 +1,7 @@
 """The caBundles of our webhook configurations: `certs.rotation.BundlePublisher`."""
 
 import base64
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,12 +11,19 @@ import msgspec
 from webhook.cluster.client import Api, resource_path
 from webhook.cluster.decoding import decode
 from webhook.deadline import Deadline
-from webhook.errors import NotFoundError
-from webhook.model.objects import ObjectMeta
+from webhook.errors import NotFoundError, RefusedError
+from webhook.model.policies import ManagedMeta
 from webhook.model.trust import Anchor
 
+logger = logging.getLogger(__name__)
+
 FIELD_MANAGER = "portcullis-ca"
-"""Owner of the caBundles: a manager of its own, so that the chart's upgrades leave them alone."""
+"""Under which the caBundles are applied, and which then gives up owning them.
+
+Helm and GitOps tools leave alone what they do not set, owned or not. An owner would keep half an
+entry alive, name and caBundle, when they take the entry away: the API server refuses such a rest,
+and with it the rollback of an upgrade that brought an entry.
+"""
 
 API_VERSION = "admissionregistration.k8s.io/v1"
 KINDS = {
@@ -57,7 +65,7 @@ class _Webhook(msgspec.Struct, frozen=True):
 
 
 class _Configuration(msgspec.Struct, frozen=True):
-    metadata: ObjectMeta = ObjectMeta()
+    metadata: ManagedMeta = ManagedMeta()
     webhooks: list[_Webhook] | None = None
 
     @property
@@ -114,6 +122,17 @@ class WebhookBundles:
             ):
                 self._write(resource, configuration, bundle)
 
+    def disown(self) -> None:
+        """Take our field manager off both configurations; the caBundles stay.
+
+        Raises:
+            ClusterError: a configuration could not be read or patched.
+        """
+        for resource in KINDS:
+            configuration = self._read(resource)
+            if configuration is not None:
+                self._disown(resource, configuration.metadata)
+
     def _read(self, resource: str) -> _Configuration | None:
         try:
             raw = self._api.get(self._path(resource), Deadline.after(CALL_SECONDS))
@@ -135,6 +154,29 @@ class WebhookBundles:
         }
         deadline = Deadline.after(CALL_SECONDS)
         self._api.apply(self._path(resource), body, deadline, manager=FIELD_MANAGER)
+
+    def _disown(self, resource: str, metadata: ManagedMeta) -> None:
+        """From the end, so that the places before it hold."""
+        operations = [
+            operation
+            for place, fields in reversed(list(enumerate(metadata.managed_fields or ())))
+            if fields.manager == FIELD_MANAGER
+            for operation in (
+                {
+                    "op": "test",
+                    "path": f"/metadata/managedFields/{place}/manager",
+                    "value": FIELD_MANAGER,
+                },
+                {"op": "remove", "path": f"/metadata/managedFields/{place}"},
+            )
+        ]
+        if not operations:
+            return
+        try:
+            self._api.patch(self._path(resource), operations, Deadline.after(CALL_SECONDS))
+        except RefusedError as error:
+            # Another controller was faster, and the test failed; else the next look tries again.
+            logger.info("a caBundle's owner was not removed", extra={"error": str(error)})
 
     def _path(self, resource: str) -> str:
         return resource_path("apis", "admissionregistration.k8s.io", "v1", resource, self._name)

@@ -39,6 +39,7 @@ class CertificateKeeper:
         clock: wall clock, UTC, the steps' own.
         chance: draws from 0 to 1.
         expires: told when the authority ends, at each look.
+        afterwards: done after each look; what fails there is tried again like a step.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class CertificateKeeper:
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         chance: Callable[[], float] = random.random,
         expires: Callable[[datetime], None] = lambda _end: None,
+        afterwards: Callable[[], None] = lambda: None,
     ) -> None:
         self._steps = steps
+        self._afterwards = afterwards
         self._expires = expires
         self._clock = clock
         self._chance = chance
@@ -84,6 +87,7 @@ class CertificateKeeper:
         """One step; seconds until the next one."""
         try:
             outcome = self._steps.step()
+            self._afterwards()
         except ClusterError as error:
             self._failures += 1
             pause = BACKOFF.pause(self._failures, self._chance())

@@ -1,11 +1,12 @@
 {{/*
 What all entries of the webhook configurations share, and their CEL.
 
-No caBundle, ever: Portcullis writes it at run time by server-side apply. For the same reason an
-entry must never be dropped from a configuration: a server-side apply by Helm that drops it would
-leave what the other field manager owns of it, a name and a caBundle, and the API server refuses
-such a rest ("sideEffects: Required value"), so that the upgrade fails. What is switched off stands
-without `rules`: it matches nothing and is never called.
+No caBundle, ever: Portcullis writes it at run time by server-side apply. While it owned it, no entry
+could be dropped: a server-side apply by Helm left what the other field manager owned of it, a name
+and a caBundle, and the API server refused such a rest ("sideEffects: Required value"), so that the
+upgrade failed. It gives the ownership up now (webhook/cluster/bundles.py), but a release that did
+not may be the one that is upgraded from. So an entry is never dropped: what is switched off or gone
+stands without `rules`, matches nothing and is never called.
 
 An expression that errs is a refusal under failurePolicy Fail. So everything that may be absent is
 read by an optional (`.?`, `[?]`), and `object` (null on DELETE) and `oldObject` (null on CREATE)
