@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from subprocess import Popen
+from subprocess import Popen, TimeoutExpired
 from typing import Any
 
 from .network import LOOPBACK, Network, free_port
@@ -14,6 +14,8 @@ from .processes import Daemon
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 SERVICE_RANGE = "10.96.0.0/16"
 _SERVER_NAMES = ("kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost")
+STOP_SECONDS = 10
+"""Between SIGTERM and SIGKILL to kube-apiserver."""
 _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
@@ -96,9 +98,15 @@ class Components:
         self._run_api_server()
 
     def restart_api_server(self) -> None:
-        """End kube-apiserver as systemd or a kubelet does, and start it again with its flags."""
+        """End kube-apiserver as systemd or a kubelet does, and start it again with its flags.
+
+        It drains for 60 s while connections are kept open; a kubelet's patience ends before.
+        """
         self._api_server.popen.terminate()
-        self._api_server.popen.wait()
+        try:
+            self._api_server.popen.wait(STOP_SECONDS)
+        except TimeoutExpired:
+            self._api_server.kill()
         self._run_api_server()
 
     def _run_api_server(self) -> None:
