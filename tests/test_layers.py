@@ -2,6 +2,7 @@
 
 import ast
 import fnmatch
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -237,3 +238,15 @@ def test_budgets(path: Path) -> None:
 
     assert text.count("\n") < 400
     assert {name: length for name, length in lengths.items() if length > 80} == {}
+
+
+def test_basenames_of_tests_differ():
+    """Pytest imports test files of folders that are no packages by their basename alone."""
+    loose = [
+        path
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if not (path.parent / "__init__.py").exists()
+    ]
+    names = Counter(path.name for path in loose)
+
+    assert [] == [str(path) for path in loose if names[path.name] > 1]
