@@ -19,7 +19,7 @@ from webhook.errors import ClusterError, DeadlineError
 from webhook.interfaces import Namespaces
 from webhook.lint.actions import JUDGED, Action, Actions
 from webhook.lint.change import Around, Change, cluster_of
-from webhook.lint.cluster import Stored
+from webhook.lint.cluster import Deferred, Stored
 from webhook.lint.registry import Finding as Fault
 from webhook.lint.registry import Lint, Needs
 from webhook.model.objects import NetworkPolicy
@@ -56,6 +56,7 @@ class PolicyChecks:
         self.cluster = cluster
         self.around = around
         self._by_policy = self._chosen(Needs.POLICY, Needs.AUTHOR)
+        self._plain_denies = any(Action.DENY in actions.possible(c.id) for c in self._by_policy)
         known = self._chosen(Needs.CLUSTER) if around else ()
         self._deniable = tuple(c for c in known if Action.DENY in actions.possible(c.id))
         self._warned = tuple(c for c in known if Action.DENY not in actions.possible(c.id))
@@ -77,10 +78,14 @@ class PolicyChecks:
         Raises:
             ClusterError: what a setting may deny cannot be decided.
         """
-        if (old and new and old.says_as(new)) or not (is_read(old) and is_read(new)):
-            return Judgement(self, namespace, Change(None, None), deadline, (), ())
+        if not (is_read(old) and is_read(new)):
+            return Judgement(self, namespace, Change(None, None), deadline)
         change = Change(_stored(old), _stored(new))
-        found = self._plain(change, deadline)
+        if _stays(old, new, change):
+            return Judgement(self, namespace, Change(None, None), deadline)
+        small = _is_small(change)
+        later = self._by_policy if small and not self._plain_denies else ()
+        found = [] if later else self._plain(change, deadline, small=small)
         missed: tuple[str, ...] = ()
         if self._deniable:
             try:
@@ -88,18 +93,17 @@ class PolicyChecks:
             except ClusterError as error:
                 logger.info("checks not run", extra={"namespace": namespace, "error": str(error)})
                 missed = tuple(check.id for check in self._deniable)
-        return Judgement(self, namespace, change, deadline, tuple(found), missed)
+        return Judgement(self, namespace, change, deadline, tuple(found), missed, later)
 
-    def _plain(self, change: Change, deadline: Deadline) -> list[Fault]:
+    def _plain(self, change: Change, deadline: Deadline, *, small: bool) -> list[Fault]:
         """What the policy alone tells; nothing of what is only warned of, if it is too large.
 
         Raises:
             DeadlineError: it is too large to be judged in time, and a setting denies.
         """
-        versions = (change.old, change.new)
-        if sum(_rules(each.policy) for each in versions if each) <= FEW_RULES:
+        if small:
             return change.findings(self._by_policy)
-        denies = any(Action.DENY in self.actions.possible(check.id) for check in self._by_policy)
+        denies = self._plain_denies
         short = deadline.within(deadline.remaining() if denies else PLAIN_SECONDS)
         try:
             return replace(change, checkpoint=short.check).findings(self._by_policy)
@@ -109,15 +113,23 @@ class PolicyChecks:
             logger.info("checks not run: the policy is too large")
             return []
 
-    def later(self, namespace: str, change: Change, deadline: Deadline) -> list[Fault]:
-        """What the cluster tells and no setting denies; nothing where it cannot be seen in time."""
-        if not self._warned:
-            return []
-        try:
-            return self._amid(namespace, change, deadline, self._warned)
-        except ClusterError as error:
-            logger.info("checks not run", extra={"namespace": namespace, "error": str(error)})
-            return []
+    def later(
+        self, namespace: str, change: Change, deadline: Deadline, plain: Checks
+    ) -> list[Fault]:
+        """What no setting denies; of what the cluster tells nothing, if it is not seen in time.
+
+        Args:
+            namespace: of the policy.
+            change: of it.
+            deadline: of the review.
+            plain: checks of the policy alone that were put off, to look at the change once.
+        """
+        if self._warned:
+            try:
+                return self._amid(namespace, change, deadline, (*plain, *self._warned))
+            except ClusterError as error:
+                logger.info("checks not run", extra={"namespace": namespace, "error": str(error)})
+        return change.findings(plain)
 
     def _amid(
         self, namespace: str, change: Change, deadline: Deadline, checks: Checks
@@ -144,14 +156,17 @@ class Judgement:
     Args:
         found: before the decision.
         missed: ids of checks that a setting may deny, and that could not be run.
+        plain: checks of the policy alone that are run with those of the cluster, for nothing
+            denies by them.
     """
 
     checks: PolicyChecks
     namespace: str
     change: Change
     deadline: Deadline
-    found: tuple[Fault, ...]
-    missed: tuple[str, ...]
+    found: tuple[Fault, ...] = ()
+    missed: tuple[str, ...] = ()
+    plain: Checks = ()
 
     @property
     def denied(self) -> tuple[Finding, ...]:
@@ -167,7 +182,7 @@ class Judgement:
 
     def advise(self) -> Advice:
         """What the settings warn of, the most severe first."""
-        later = self.checks.later(self.namespace, self.change, self.deadline)
+        later = self.checks.later(self.namespace, self.change, self.deadline, self.plain)
         found = self._with(Action.WARN, sorted((*self.found, *later), key=_rank))
         lines = [f"{each.field}: {each.message} [{each.label}]" for each in found[:MAX_LINES]]
         if len(found) > MAX_LINES:
@@ -189,6 +204,18 @@ class Judgement:
         return found.labels if found else {}
 
 
+def _stays(old: NetworkPolicy | None, new: NetworkPolicy | None, change: Change) -> bool:
+    """Whether the specs are equal; such as are read differently are not."""
+    if old is None or new is None or change.old is None or change.new is None:
+        return False
+    same = change.old.policy == change.new.policy
+    return same and old.says_as(new)
+
+
+def _is_small(change: Change) -> bool:
+    return sum(_rules(each.policy) for each in (change.old, change.new) if each) <= FEW_RULES
+
+
 def _rules(policy: Policy) -> int:
     rules = (*policy.ingress, *policy.egress)
     return len(rules) + sum(len(rule.peers) + len(rule.ports) for rule in rules)
@@ -207,6 +234,7 @@ def _stored(policy: NetworkPolicy | None) -> Stored | None:
     value = {
         "kind": "NetworkPolicy",
         "metadata": named | {"annotations": metadata.annotation_map},
-        "spec": policy.spec,
+        # Most changes are judged without it.
+        "spec": Deferred(lambda: policy.spec),
     }
     return Stored(parsed, value)

@@ -9,13 +9,12 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from webhook.lint.cluster import Cluster, Stored, endless
-from webhook.lint.evidence import as_written
 from webhook.lint.facts import Facts
 from webhook.lint.registry import Finding, Lint, Needs, Severity
 from webhook.lint.runner import judge
 from webhook.lint.subject import Subject
 from webhook.model.namespace import SEAL_LABEL, Seal
-from webhook.netpol.model import Direction
+from webhook.netpol.model import DIRECTIONS, Direction
 from webhook.netpol.table import PodTable
 from webhook.netpol.world import World
 
@@ -58,8 +57,9 @@ class Change:
             return []
         found: list[Finding] = []
         fresh = self._without_old_rules(now)
+        staying = self._staying
         for check in checks:
-            if (check.removed or not now.gone) and not self._stays(check.side):
+            if (check.removed or not now.gone) and check.side not in staying:
                 found += _judge(check, fresh if check.by_rule else now)
         former = self._former if found else None
         if former is None:
@@ -69,13 +69,15 @@ class Change:
         known = {_same(each) for each in again}
         return [each for each in found if _same(each) not in known]
 
-    def _stays(self, side: Direction | None) -> bool:
-        """Whether the change leaves all as it is that a check of one direction judges."""
-        if side is None or self.old is None or self.new is None:
-            return False
+    @property
+    def _staying(self) -> Sequence[Direction]:
+        """Where the change leaves all as it is that a check of one direction judges."""
+        if self.old is None or self.new is None:
+            return ()
         old, new = self.old.policy, self.new.policy
-        same = (old.pods, old.types) == (new.pods, new.types)
-        return same and old.rules(side) == new.rules(side)
+        if (old.pods, old.types) != (new.pods, new.types):
+            return ()
+        return [side for side in DIRECTIONS if old.rules(side) == new.rules(side)]
 
     def _without_old_rules(self, now: Subject) -> Subject:
         """The new version without rules that stay, if they are judged as they were."""
@@ -109,10 +111,10 @@ class Change:
 
 def _judge(check: Lint[Any], subject: Subject) -> Iterator[Finding]:
     """Run a check on a policy; on what its author wrote, if that is what it judges."""
-    if check.needs is not Needs.AUTHOR:
-        return judge((check,), subject)
-    written = as_written(subject.stored)
-    return judge((check,), Subject(written, subject.cluster)) if written else iter(())
+    if not check.all_of <= subject.traits:
+        return iter(())
+    judged = subject if check.needs is not Needs.AUTHOR else subject.written
+    return judge((check,), judged) if judged else iter(())
 
 
 def _same(finding: Finding) -> tuple[str, str, str, Severity]:

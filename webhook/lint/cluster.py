@@ -10,6 +10,7 @@ from webhook.lint.labels_text import untrapped
 from webhook.netpol import bits
 from webhook.netpol.addresses import IPV4, IPV6
 from webhook.netpol.fields import Field
+from webhook.netpol.lazy import lazy
 from webhook.netpol.model import Direction, Pod, Policy, SelectorPeer
 from webhook.netpol.parse import parse_object, parse_world
 from webhook.netpol.parse_policy import parse_policy
@@ -31,6 +32,26 @@ class Stored:
     policy: Policy
     value: Mapping[str, Any]
     index: int = 0
+
+
+class Deferred(Mapping[str, Any]):
+    """An object that is read once somebody looks into it."""
+
+    def __init__(self, read: Callable[[], Mapping[str, Any]]) -> None:
+        self._read = read
+
+    @lazy
+    def _value(self) -> Mapping[str, Any]:
+        return self._read()
+
+    def __getitem__(self, key: str) -> Any:
+        return self._value[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._value)
+
+    def __len__(self) -> int:
+        return len(self._value)
 
 
 def endless() -> None:

@@ -21,6 +21,15 @@ from webhook.netpol.parse_text import parse_spec
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
+class _Applied(msgspec.Struct):
+    """A manifest whose spec is still text."""
+
+    spec: msgspec.Raw = msgspec.Raw(b"null")
+
+
+_specs = msgspec.json.Decoder(_Applied)
+
+
 class Authorship(Enum):
     """Who wrote policyTypes."""
 
@@ -78,24 +87,29 @@ def as_written(stored: Stored) -> Stored | None:
 
     None where `kubectl apply` was not used, or something else was changed since.
     """
-    applied = _last_applied(stored.value)
-    if applied is None:
+    text, standing = _applied_text(stored.value), stored.policy
+    if text is None:
         return None
-    spec, standing = dig(applied, "spec"), stored.policy
     try:
-        text = msgspec.json.encode(spec)
-        policy = parse_spec(standing.namespace, standing.name, text)
+        spec = _specs.decode(text).spec
+        policy = parse_spec(standing.namespace, standing.name, bytes(spec))
     except (FieldError, msgspec.MsgspecError, RecursionError, ValueError):
         return None
     ours = policy.pods, policy.ingress, policy.egress
-    if not isinstance(spec, Mapping) or ours != (standing.pods, standing.ingress, standing.egress):
+    if ours != (standing.pods, standing.ingress, standing.egress):
         return None
-    return Stored(policy, applied, stored.index)
+    applied = _last_applied(stored.value)
+    return Stored(policy, applied, stored.index) if dig(applied, "spec") is not None else None
+
+
+def _applied_text(value: Mapping[str, Any]) -> str | None:
+    text = dig(value, "metadata", "annotations", LAST_APPLIED)
+    return text if isinstance(text, str) else None
 
 
 def _last_applied(value: Mapping[str, Any]) -> Any:
-    text = dig(value, "metadata", "annotations", LAST_APPLIED)
-    if not isinstance(text, str):
+    text = _applied_text(value)
+    if text is None:
         return None
     try:
         return msgspec.json.decode(text)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from webhook.lint.cluster import Cluster
 from webhook.lint.selectors import disjoint, implies
 from webhook.netpol.addresses import Family
-from webhook.netpol.intervals import EMPTY, Ranges, difference, union
+from webhook.netpol.intervals import EMPTY, Ranges, difference, ranges, union
 from webhook.netpol.model import Direction, IPBlock, Pod, Policy, Rule
 from webhook.netpol.ports import ALL_PORTS, conn_text
 
@@ -102,12 +102,9 @@ def opens(rule: Rule, ports: Ranges) -> bool:
 
 def addresses(rules: Iterable[Rule], family: Family) -> Ranges:
     """Return the union of the ipBlocks of rules."""
-    found = EMPTY
-    for rule in rules:
-        for peer in rule.peers:
-            if isinstance(peer, IPBlock) and peer.family == family:
-                found = union(found, peer.ranges)
-    return found
+    peers = (peer for rule in rules for peer in rule.peers)
+    blocks = (peer for peer in peers if isinstance(peer, IPBlock) and peer.family == family)
+    return ranges(span for block in blocks for span in block.ranges)
 
 
 def ports_text(rule: Rule) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
 
+from webhook.lint.traits import Trait
 from webhook.netpol.errors import Path, path_text
 from webhook.netpol.model import Direction
 
@@ -122,6 +123,7 @@ class Lint(Generic[Subject]):
         side: the one direction whose rules it judges; a change of the other finds nothing new.
         by_rule: it judges the selector and each rule, or each direction, for itself; a change
             finds nothing new in what stays.
+        all_of: it finds nothing where the rules that it judges lack any of these.
     """
 
     id: str
@@ -134,6 +136,7 @@ class Lint(Generic[Subject]):
     removed: bool = False
     side: Direction | None = None
     by_rule: bool = False
+    all_of: frozenset[Trait] = frozenset()
 
     @property
     def summary(self) -> str:
@@ -160,7 +163,7 @@ def _link(evidence: str) -> str:
 Run = Callable[[Subject], Iterator[Problem]]
 
 
-def lint(
+def lint(  # noqa: PLR0913 - keywords, each with a default
     check_id: str,
     severity: Severity,
     subject: type[Subject],
@@ -169,6 +172,7 @@ def lint(
     removed: bool = False,
     side: Direction | None = None,
     by_rule: bool = False,
+    all_of: Iterable[Trait] = (),
 ) -> Callable[[Run[Subject]], Lint[Subject]]:
     """Make a function a check; its docstring becomes the documentation.
 
@@ -183,7 +187,8 @@ def lint(
         missing = [section for section in _SECTIONS if section not in docs]
         if missing:
             raise ValueError(f"check {check_id}: docstring lacks {', '.join(missing)}")
-        return Lint(check_id, severity, evidence, subject, run, docs, needs, removed, side, by_rule)
+        found = (needs, removed, side, by_rule, frozenset(all_of))
+        return Lint(check_id, severity, evidence, subject, run, docs, *found)
 
     return decorate
 

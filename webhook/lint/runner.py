@@ -37,9 +37,9 @@ def run(cluster: Cluster, before: Cluster | None = None, levels: Levels | None =
 
 
 def judge(checks: Iterable[Lint[Any]], subject: Subject) -> Iterator[Finding]:
-    """Run checks on one policy."""
+    """Run checks on one policy: those that find something to look at."""
     for check in checks:
-        problems = check.problems(subject)
+        problems = check.problems(subject) if check.all_of <= subject.traits else ()
         if problems:
             name, index = ref(subject.value), subject.stored.index
             yield from (_finding(check, each, name, index, gone=False) for each in problems)

@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import is_
 from typing import Any
 
 from webhook.lint.cluster import Cluster, Stored, endless
+from webhook.lint.evidence import as_written
 from webhook.lint.registry import ObjectRef
+from webhook.lint.traits import Trait, traits
 from webhook.netpol.errors import Path
 from webhook.netpol.labels import Selector
 from webhook.netpol.lazy import lazy
@@ -19,9 +22,6 @@ from webhook.netpol.model import (
     Rule,
     SelectorPeer,
 )
-
-Said = tuple[Rule, Mapping[str, Any]]
-"""A rule as it is read, and its JSON."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class RuleAt:
     """A rule and where it stands.
 
     Args:
-        raw: the rule as JSON.
+        stored: the policy that has it.
         enforced: its direction is among the policyTypes.
         checkpoint: of the cluster; called for every item.
     """
@@ -45,9 +45,14 @@ class RuleAt:
     direction: Direction
     index: int
     rule: Rule
-    raw: Mapping[str, Any]
+    stored: Stored
     enforced: bool = True
     checkpoint: Callable[[], None] = endless
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """The rule as JSON."""
+        return _raws(self.stored, self.direction)[self.index] or {}
 
     @property
     def path(self) -> Path:
@@ -141,20 +146,24 @@ class Subject:
         for direction in self.directions:
             enforced = direction in self.policy.types
             former = self._former(direction)
-            for index, said in enumerate(_said(self.stored, direction)):
+            same = {id(rule) for rule in former.policy.rules(direction)} if former else ()
+            for index, rule in enumerate(self.policy.rules(direction)):
                 checkpoint()
-                # Most rules that stay are where they were.
-                if said not in former[index : index + 1] and said not in former:
-                    yield RuleAt(direction, index, *said, enforced, checkpoint)
+                # What is read of equal texts is one value (`netpol.parse_text`).
+                if id(rule) in same:
+                    continue
+                at = RuleAt(direction, index, rule, self.stored, enforced, checkpoint)
+                if former is None or not _has(former, at):
+                    yield at
 
-    def _former(self, direction: Direction) -> Sequence[Said]:
-        """The rules that are not judged: what the old version says, if it was enforced alike."""
+    def _former(self, direction: Direction) -> Stored | None:
+        """Whose rules are not judged: the old version, if it was enforced alike."""
         if not self.fresh or self.old is None:
-            return ()
+            return None
         alike = (direction in self.old.policy.types) == (direction in self.policy.types)
-        return _said(self.old, direction) if alike else ()
+        return self.old if alike else None
 
-    @property
+    @lazy
     def directions(self) -> Sequence[Direction]:
         """The directions in which there is anything to judge."""
         if not self.fresh or self.old is None:
@@ -163,8 +172,22 @@ class Subject:
         return [
             each
             for each in DIRECTIONS
-            if (each in old) != (each in new) or _said(self.old, each) != _said(self.stored, each)
+            if (each in old) != (each in new) or not _alike(self.old, self.stored, each)
         ]
+
+    @lazy
+    def traits(self) -> frozenset[Trait]:
+        """What there is to look at in the rules that are judged."""
+        policy = self.policy
+        if self.fresh:
+            return traits(policy, [at.rule for at in self.all_rules])
+        return traits(policy, (*policy.ingress, *policy.egress))
+
+    @lazy
+    def written(self) -> "Subject | None":
+        """What its author wrote, in place of what is stored; None where that is not known."""
+        found = as_written(self.stored)
+        return Subject(found, self.cluster) if found else None
 
     @property
     def rules(self) -> Iterator[RuleAt]:
@@ -185,7 +208,26 @@ class Subject:
                     yield (*path, "namespaceSelector"), peer.namespaces
 
 
-def _said(stored: Stored, direction: Direction) -> list[Said]:
-    raws = (stored.value.get("spec") or {}).get(direction.lower()) or ()
-    rules = stored.policy.rules(direction)
-    return [(rule, raw or {}) for rule, raw in zip(rules, raws, strict=False)]
+def _raws(stored: Stored, direction: Direction) -> Sequence[Any]:
+    """The rules of a direction as JSON: as many as there are rules."""
+    return (stored.value.get("spec") or {}).get(direction.lower()) or ()
+
+
+def _has(stored: Stored, at: RuleAt) -> bool:
+    """Whether a policy has a rule, written alike."""
+    rules = stored.policy.rules(at.direction)
+    return at.rule in rules and any(
+        rule == at.rule and (raw or {}) == at.raw
+        for rule, raw in zip(rules, _raws(stored, at.direction), strict=True)
+    )
+
+
+def _alike(one: Stored, other: Stored, direction: Direction) -> bool:
+    """Whether two policies say the same in a direction, written alike."""
+    mine, others = one.policy.rules(direction), other.policy.rules(direction)
+    if mine != others:
+        return False
+    if all(map(is_, mine, others)):
+        return True
+    first, second = ([raw or {} for raw in _raws(each, direction)] for each in (one, other))
+    return first == second

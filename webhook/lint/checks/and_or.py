@@ -6,6 +6,7 @@ from typing import Any
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
+from webhook.lint.traits import Trait
 from webhook.netpol.labels import EVERYTHING
 from webhook.netpol.model import SelectorPeer
 
@@ -20,6 +21,7 @@ from webhook.netpol.model import SelectorPeer
     "kubernetes/website#1285",
     needs=Needs.CLUSTER,
     by_rule=True,
+    all_of={Trait.NAMESPACES, Trait.OWN_PODS},
 )
 def and_or(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector and a podSelector that belong together are one item of the list.

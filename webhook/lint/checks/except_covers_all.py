@@ -4,9 +4,17 @@ from collections.abc import Iterator
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait
 
 
-@lint("except-covers-all", Severity.WARNING, Subject, needs=Needs.POLICY, by_rule=True)
+@lint(
+    "except-covers-all",
+    Severity.WARNING,
+    Subject,
+    needs=Needs.POLICY,
+    by_rule=True,
+    all_of={Trait.BLOCK},
+)
 def except_covers_all(subject: Subject) -> Iterator[Problem]:
     """The exceptions of an ipBlock leave some of it.
 

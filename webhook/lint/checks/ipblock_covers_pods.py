@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from webhook.lint.cluster import Cluster
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait
 from webhook.netpol.intervals import EMPTY, contains, intersection
 from webhook.netpol.model import IPBlock
 
@@ -18,6 +19,7 @@ from webhook.netpol.model import IPBlock
     "cilium/cilium#14497",
     "cilium/cilium#19601",
     needs=Needs.CLUSTER,
+    all_of={Trait.BLOCK},
 )
 def ipblock_covers_pods(subject: Subject) -> Iterator[Problem]:
     """An ipBlock is for addresses outside of the cluster.

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.lint.targets import targets
+from webhook.lint.traits import Trait
 
 
 @lint(
@@ -17,6 +18,7 @@ from webhook.lint.targets import targets
     "np-guard/netpol-analyzer#405",
     needs=Needs.CLUSTER,
     by_rule=True,
+    all_of={Trait.NAMED_PORT},
 )
 def named_port_ambiguous(subject: Subject) -> Iterator[Problem]:
     """A port name is one port in each pod.

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait
 from webhook.netpol.model import Direction, IPBlock
 
 
@@ -14,6 +15,7 @@ from webhook.netpol.model import Direction, IPBlock
     "np-guard/netpol-analyzer#199",
     needs=Needs.POLICY,
     by_rule=True,
+    all_of={Trait.NAMED_PORT},
 )
 def named_port_to_ip(subject: Subject) -> Iterator[Problem]:
     """An egress rule to addresses gives its ports by number.

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.lint.targets import targets
+from webhook.lint.traits import Trait
 from webhook.netpol.model import Pod, PortRule
 
 
@@ -18,6 +19,7 @@ from webhook.netpol.model import Pod, PortRule
     "np-guard/netpol-analyzer#199",
     needs=Needs.CLUSTER,
     by_rule=True,
+    all_of={Trait.NAMED_PORT},
 )
 def named_port_unmatched(subject: Subject) -> Iterator[Problem]:
     """A named port is the name of a container's port, with the same protocol.

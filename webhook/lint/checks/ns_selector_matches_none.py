@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import NAME_KEYS, contradiction, near_miss
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait
 from webhook.netpol.errors import Path
 from webhook.netpol.labels import Operator, Selector
 from webhook.netpol.model import METADATA_NAME
@@ -21,6 +22,7 @@ from webhook.netpol.model import METADATA_NAME
     "nais#461",
     needs=Needs.CLUSTER,
     by_rule=True,
+    all_of={Trait.NAMESPACES},
 )
 def ns_selector_matches_none(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector matches a Namespace.

@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait
 
 
-@lint("null-ns-beside-pod", Severity.WARNING, Subject, needs=Needs.AUTHOR)
+@lint("null-ns-beside-pod", Severity.WARNING, Subject, needs=Needs.AUTHOR, all_of={Trait.OWN_PODS})
 def null_ns_beside_pod(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector beside a podSelector has a value.
 

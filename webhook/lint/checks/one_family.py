@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait
 from webhook.netpol.model import Direction
 
 
@@ -17,6 +18,7 @@ from webhook.netpol.model import Direction
     "aws/aws-network-policy-agent#55",
     "k3k#1143",
     needs=Needs.CLUSTER,
+    all_of={Trait.BLOCK},
 )
 def one_family(subject: Subject) -> Iterator[Problem]:
     """In a dual-stack cluster, ipBlocks are of both families.

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import only_negative
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait
 from webhook.netpol.labels import EVERYTHING
 from webhook.netpol.model import Direction
 
@@ -16,6 +17,7 @@ from webhook.netpol.model import Direction
     "devantler-tech/platform#3396",
     "projectcapsule/capsule#793",
     needs=Needs.CLUSTER,
+    all_of={Trait.ANYBODY},
 )
 def reopens_default_deny(subject: Subject) -> Iterator[Problem]:
     """No policy allows everything to every pod of a namespace that denies by default.

@@ -6,6 +6,7 @@ from webhook.lint.dns import is_dns_only
 from webhook.lint.groups import ports_text
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
+from webhook.lint.traits import Trait
 from webhook.netpol.model import Direction
 
 
@@ -20,6 +21,7 @@ from webhook.netpol.model import Direction
     "inspect_k8s_sandbox#228",
     needs=Needs.POLICY,
     by_rule=True,
+    all_of={Trait.ANYBODY},
 )
 def rule_allows_all_peers(subject: Subject) -> Iterator[Problem]:
     """A rule says whom it allows.

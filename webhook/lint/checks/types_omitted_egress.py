@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait
 
 _EGRESS = ("spec", "egress")
 
@@ -15,6 +16,7 @@ _EGRESS = ("spec", "egress")
     "kubernetes/kubernetes#51808",
     "kubernetes/website#7895",
     needs=Needs.AUTHOR,
+    all_of={Trait.NO_INGRESS},
 )
 def types_omitted_egress(subject: Subject) -> Iterator[Problem]:
     """A manifest with egress and without ingress says policyTypes.

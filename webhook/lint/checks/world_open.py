@@ -7,7 +7,7 @@ from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.lint.union import whole_world
 from webhook.netpol.addresses import FAMILIES
-from webhook.netpol.model import Direction
+from webhook.netpol.model import Direction, IPBlock
 from webhook.netpol.ports import conn_text
 
 
@@ -22,6 +22,10 @@ def world_open(subject: Subject) -> Iterator[Problem]:
     Fix: name the networks that are meant; a rule without peers says plainly that all are.
     """
     for direction in subject.directions:
+        # Told at the first policy that contributes a block.
+        peers = [peer for rule in subject.policy.rules(direction) for peer in rule.peers]
+        if not any(isinstance(peer, IPBlock) for peer in peers):
+            continue
         for group in groups(subject.cluster, subject.policy, direction):
             found = list(_group(subject, group))
             if found:
