@@ -12,6 +12,9 @@ from webhook.netpol.errors import FieldError
 from webhook.netpol.model import ContainerPort, Pod, Policy
 from webhook.netpol.parse_text import parse_spec
 
+_PARSED = "parsed"
+"""Under which a policy keeps what was read of it."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -66,8 +69,17 @@ def is_read(policy: NetworkPolicy | None) -> bool:
 
 
 def _parsed(policy: NetworkPolicy) -> Policy:
-    metadata = policy.metadata
-    return parse_spec(metadata.namespace, metadata.name, bytes(policy.text))
+    """Read a policy once, as long as the object lives.
+
+    Raises:
+        FieldError: there is something in it that we do not know; each time anew.
+    """
+    known: Policy | None = policy.__dict__.get(_PARSED)
+    if known is None:
+        metadata = policy.metadata
+        known = parse_spec(metadata.namespace, metadata.name, bytes(policy.text))
+        policy.__dict__[_PARSED] = known
+    return known
 
 
 def _not_understood(policy: NetworkPolicy, error: FieldError) -> None:

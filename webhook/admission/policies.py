@@ -118,8 +118,8 @@ class PolicyGuard:
             told = judged.advise() if judged else Advice()
             if self.adviser is None:
                 return told
-            versions = change.old, change.new
-            return told + self.adviser.advise(attributes.namespace, *versions, deadline)
+            versions, standing = (change.old, change.new), judged.standing if judged else None
+            return told + self.adviser.advise(attributes.namespace, *versions, deadline, standing)
 
         return advise
 

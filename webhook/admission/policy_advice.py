@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from webhook.admission.guard import Advice
 from webhook.admission.picture import Pictures
-from webhook.admission.surroundings import others, versions
+from webhook.admission.surroundings import Standing, versions
 from webhook.deadline import Deadline
 from webhook.engine_input import pods, stored
 from webhook.errors import ClusterError, DeadlineError, TooManyError
@@ -53,13 +53,23 @@ class PolicyAdviser:
         old: NetworkPolicy | None,
         new: NetworkPolicy | None,
         deadline: Deadline,
+        standing: Standing | None = None,
     ) -> Advice:
-        """The difference in words; nothing where the spec stays, or the cluster gives no answer."""
+        """The difference in words; nothing where the spec stays, or the cluster gives no answer.
+
+        Args:
+            namespace: of the policy.
+            old: None where it is made.
+            new: None where it goes.
+            deadline: of the review.
+            standing: what stands around it, where somebody has asked already.
+        """
         before, after = stored(old), stored(new)
         if before == after and old is not None and new is not None and old.says_as(new):
             return Advice()
+        standing = standing or Standing(self.cluster, namespace, after or before)
         try:
-            lines = self._told(namespace, before, after, deadline.within(self.budget))
+            lines = self._told(standing, before, after, deadline.within(self.budget))
         except (TooManyError, DeadlineError):
             return Advice((self._too_large(),), {AUDIT_KEY: "too large"})
         except ClusterError as error:
@@ -74,11 +84,11 @@ class PolicyAdviser:
         )
 
     def _told(
-        self, namespace: str, old: Policy | None, new: Policy | None, deadline: Deadline
+        self, standing: Standing, old: Policy | None, new: Policy | None, deadline: Deadline
     ) -> tuple[str, ...]:
-        standing = others(self.cluster, namespace, (new or old), deadline)
-        whole, picture = self._picture(namespace, standing, old, new, deadline)
-        before, after = versions(picture, namespace, standing, old, new)
+        namespace, others = standing.namespace, standing.policies(deadline)
+        whole, picture = self._picture(namespace, others, old, new, deadline)
+        before, after = versions(picture, namespace, others, old, new)
         matches = self.ipblock_matches_pods
         compared = Comparison(before, after, ipblock_matches_pods=matches, coarse=True)
         change = compared.change(deadline.check)

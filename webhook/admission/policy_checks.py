@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from webhook.admission.guard import Advice
-from webhook.admission.surroundings import Surroundings
+from webhook.admission.surroundings import Standing, Surroundings
 from webhook.checks.registry import Finding, Violation
 from webhook.deadline import Deadline
 from webhook.engine_input import is_read, stored
@@ -83,17 +83,25 @@ class PolicyChecks:
         change = Change(_stored(old), _stored(new))
         if _stays(old, new, change):
             return Judgement(self, namespace, Change(None, None), deadline)
+        standing = self._standing(namespace, change)
         small = _is_small(change)
         later = self._by_policy if small and not self._plain_denies else ()
         found = [] if later else self._plain(change, deadline, small=small)
         missed: tuple[str, ...] = ()
         if self._deniable:
             try:
-                found += self._amid(namespace, change, deadline, self._deniable)
+                found += self._amid(standing, change, deadline, self._deniable)
             except ClusterError as error:
                 logger.info("checks not run", extra={"namespace": namespace, "error": str(error)})
                 missed = tuple(check.id for check in self._deniable)
-        return Judgement(self, namespace, change, deadline, tuple(found), missed, later)
+        return Judgement(self, namespace, change, deadline, tuple(found), missed, later, standing)
+
+    def _standing(self, namespace: str, change: Change) -> Standing | None:
+        """What stands around the change, for those who will ask."""
+        changed = change.new or change.old
+        if self.around is None or changed is None:
+            return None
+        return Standing(self.around.cluster, namespace, changed.policy)
 
     def _plain(self, change: Change, deadline: Deadline, *, small: bool) -> list[Fault]:
         """What the policy alone tells; nothing of what is only warned of, if it is too large.
@@ -113,38 +121,31 @@ class PolicyChecks:
             logger.info("checks not run: the policy is too large")
             return []
 
-    def later(
-        self, namespace: str, change: Change, deadline: Deadline, plain: Checks
-    ) -> list[Fault]:
-        """What no setting denies; of what the cluster tells nothing, if it is not seen in time.
-
-        Args:
-            namespace: of the policy.
-            change: of it.
-            deadline: of the review.
-            plain: checks of the policy alone that were put off, to look at the change once.
-        """
+    def later(self, judged: "Judgement") -> list[Fault]:
+        """What no setting denies; of what the cluster tells nothing, if it is not seen in time."""
         if self._warned:
+            checks = (*judged.plain, *self._warned)
             try:
-                return self._amid(namespace, change, deadline, (*plain, *self._warned))
+                return self._amid(judged.standing, judged.change, judged.deadline, checks)
             except ClusterError as error:
-                logger.info("checks not run", extra={"namespace": namespace, "error": str(error)})
-        return change.findings(plain)
+                told = {"namespace": judged.namespace, "error": str(error)}
+                logger.info("checks not run", extra=told)
+        return judged.change.findings(judged.plain)
 
     def _amid(
-        self, namespace: str, change: Change, deadline: Deadline, checks: Checks
+        self, standing: Standing | None, change: Change, deadline: Deadline, checks: Checks
     ) -> list[Fault]:
         """Run checks with the cluster around the change.
 
         Raises:
             ClusterError: the cluster cannot be read, or the checks take too long.
         """
-        if self.around is None or not (change.old or change.new):
+        if self.around is None or standing is None:
             return []
         short = deadline.within(self.around.budget)
         old, new = change.old, change.new
         was, will_be = (each.policy if each else None for each in (old, new))
-        before, after = self.around.of(namespace, was, will_be, short)
+        before, after = self.around.of(standing, was, will_be, short)
         sides = (cluster_of(*each, short.check) for each in ((before, old), (after, new)))
         return Change(old, new, Around(*sides)).findings(checks)
 
@@ -158,6 +159,7 @@ class Judgement:
         missed: ids of checks that a setting may deny, and that could not be run.
         plain: checks of the policy alone that are run with those of the cluster, for nothing
             denies by them.
+        standing: what stands around the change; None where nobody asks.
     """
 
     checks: PolicyChecks
@@ -167,6 +169,7 @@ class Judgement:
     found: tuple[Fault, ...] = ()
     missed: tuple[str, ...] = ()
     plain: Checks = ()
+    standing: Standing | None = None
 
     @property
     def denied(self) -> tuple[Finding, ...]:
@@ -182,7 +185,7 @@ class Judgement:
 
     def advise(self) -> Advice:
         """What the settings warn of, the most severe first."""
-        later = self.checks.later(self.namespace, self.change, self.deadline, self.plain)
+        later = self.checks.later(self)
         found = self._with(Action.WARN, sorted((*self.found, *later), key=_rank))
         lines = [f"{each.field}: {each.message} [{each.label}]" for each in found[:MAX_LINES]]
         if len(found) > MAX_LINES:

@@ -25,27 +25,49 @@ class Surroundings:
     budget: float
 
     def of(
-        self, namespace: str, old: Policy | None, new: Policy | None, deadline: Deadline
+        self, standing: "Standing", old: Policy | None, new: Policy | None, deadline: Deadline
     ) -> tuple[World, World]:
         """The worlds before and after a change.
+
+        Args:
+            standing: what stays as it is.
+            old: the policy that changes; None where it is made.
+            new: as it will be; None where it goes.
+            deadline: of the question.
 
         Raises:
             ClusterError: the cluster could not be read, is too large, or is still being read.
         """
-        standing = others(self.cluster, namespace, new or old, deadline)
-        return versions(self.pictures.latest(deadline), namespace, standing, old, new)
+        others = standing.policies(deadline)
+        return versions(self.pictures.latest(deadline), standing.namespace, others, old, new)
 
 
-def others(
-    cluster: Advisory, namespace: str, changed: Policy | None, deadline: Deadline
-) -> tuple[Policy, ...]:
-    """The policies of the namespace beside the one that changes, as a watch told them last.
+class Standing:
+    """The policies of a namespace beside the one that changes, read once for a whole review.
 
-    Raises:
-        ClusterError: they could not be read.
+    Args:
+        cluster: tells them.
+        namespace: of the change.
+        changed: the policy that changes.
     """
-    found = all_stored(cluster.recent_policies(namespace, deadline))
-    return tuple([policy for policy in found if changed is None or policy.name != changed.name])
+
+    def __init__(self, cluster: Advisory, namespace: str, changed: Policy | None) -> None:
+        self.namespace = namespace
+        self._cluster = cluster
+        self._changed = changed
+        self._found: tuple[Policy, ...] | None = None
+
+    def policies(self, deadline: Deadline) -> tuple[Policy, ...]:
+        """Return them, as a watch told them last.
+
+        Raises:
+            ClusterError: they could not be read.
+        """
+        if self._found is None:
+            found = all_stored(self._cluster.recent_policies(self.namespace, deadline))
+            name = self._changed.name if self._changed else None
+            self._found = tuple([policy for policy in found if policy.name != name])
+        return self._found
 
 
 def versions(

@@ -53,11 +53,12 @@ class ConfigMap(msgspec.Struct, frozen=True, rename="camel"):
     binary_data: StringMap | None = None
 
 
-class NetworkPolicy(msgspec.Struct, frozen=True):
+class NetworkPolicy(msgspec.Struct, frozen=True, dict=True):
     """A ``networking.k8s.io/v1`` NetworkPolicy, its spec as it was sent (defaulted).
 
     The spec stays text until somebody asks for it: the API server writes equal specs alike, so the
-    text tells cheaply whether a spec changed, and finds what was read of it before.
+    text tells cheaply whether a spec changed, and finds what was read of it before. Who reads it
+    may keep what he read in its ``__dict__``, for those who ask in the same review.
     """
 
     metadata: ObjectMeta = ObjectMeta()
