@@ -59,8 +59,13 @@ class Change:
         fresh = self._without_old_rules(now)
         staying = self._staying
         for check in checks:
-            if (check.removed or not now.gone) and check.side not in staying:
-                found += _judge(check, fresh if check.by_rule else now)
+            subject = fresh if check.by_rule else now
+            if (
+                check.all_of <= subject.traits
+                and check.side not in staying
+                and (check.removed or not now.gone)
+            ):
+                found += _judge(check, subject)
         former = self._former if found else None
         if former is None:
             return found
@@ -81,8 +86,10 @@ class Change:
 
     def _without_old_rules(self, now: Subject) -> Subject:
         """The new version without rules that stay, if they are judged as they were."""
-        same = self.old and self.new and self.old.policy.pods == self.new.policy.pods
-        return replace(now, fresh=True) if same else now
+        old = now.old
+        if old is None or old.policy.pods != now.policy.pods:
+            return now
+        return Subject(now.stored, now.cluster, old, now.before, fresh=True)
 
     @property
     def _now(self) -> Subject | None:
@@ -111,8 +118,6 @@ class Change:
 
 def _judge(check: Lint[Any], subject: Subject) -> Iterator[Finding]:
     """Run a check on a policy; on what its author wrote, if that is what it judges."""
-    if not check.all_of <= subject.traits:
-        return iter(())
     judged = subject if check.needs is not Needs.AUTHOR else subject.written
     return judge((check,), judged) if judged else iter(())
 

@@ -14,7 +14,7 @@ from webhook.netpol.errors import FieldError
 from webhook.netpol.fields import Field
 from webhook.netpol.kept import kept
 from webhook.netpol.labels import Selector
-from webhook.netpol.model import Direction, Peer, Policy, PortRule, Rule
+from webhook.netpol.model import Direction, Peer, Policy, PortRule, Rule, SelectorPeer
 from webhook.netpol.parse_policy import parse_peer, parse_policy, parse_port, parse_types
 from webhook.netpol.parse_selector import parse_selector
 
@@ -22,6 +22,7 @@ MAX_KEPT, MAX_KEPT_BYTES = 1024, 4096
 """Policies, and parts of them, kept as they were read, and how long the text of one may be."""
 
 _text = kept(MAX_KEPT, len, MAX_KEPT_BYTES)
+_NULL = msgspec.Raw(b"null")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 
@@ -42,13 +43,22 @@ class _Egress(msgspec.Struct, forbid_unknown_fields=True):
 class _Spec(msgspec.Struct, forbid_unknown_fields=True, rename="camel"):
     """A spec whose parts are still text."""
 
-    pod_selector: msgspec.Raw = msgspec.Raw(b"null")
+    pod_selector: msgspec.Raw = _NULL
     policy_types: tuple[str, ...] | None = None
     ingress: list[msgspec.Raw] | None = None
     egress: list[msgspec.Raw] | None = None
 
 
+class _Peer(msgspec.Struct, forbid_unknown_fields=True):
+    """An item of ``from`` or ``to``."""
+
+    pods: msgspec.Raw = msgspec.field(default=_NULL, name="podSelector")
+    namespaces: msgspec.Raw = msgspec.field(default=_NULL, name="namespaceSelector")
+    block: msgspec.Raw = msgspec.field(default=_NULL, name="ipBlock")
+
+
 _spec = msgspec.json.Decoder(_Spec)
+_selectors = msgspec.json.Decoder(_Peer)
 _ingress = msgspec.json.Decoder(_Ingress)
 _egress = msgspec.json.Decoder(_Egress)
 
@@ -115,7 +125,11 @@ def _rule(parts: _Ingress | _Egress) -> Rule:
 
 @_text
 def _peer(text: bytes) -> Peer:
-    return parse_peer(Field(msgspec.json.decode(text)))
+    parts = _selectors.decode(text)
+    if parts.block != _NULL or parts.pods == parts.namespaces == _NULL:
+        return parse_peer(Field(msgspec.json.decode(text)))
+    namespaces = None if parts.namespaces == _NULL else _selector(bytes(parts.namespaces))
+    return SelectorPeer(namespaces, _selector(bytes(parts.pods)))
 
 
 @_text

@@ -222,7 +222,7 @@ class Groups:
         if self._altered:
             found: Iterable[Subjects] = self.of(direction)
         else:
-            found = self._isolated(direction, self._differing, self._universe)
+            found = self._isolated(direction, self._changing(direction), self._universe)
         return [each for each in found if each.changed or each.altered]
 
     def near(self, direction: Direction, others: Sequence[Subjects]) -> Sequence[Subjects]:
@@ -241,7 +241,16 @@ class Groups:
             members |= other.members
             peers |= other.moved
         names = self._lenses[0].world.table.namespaces_of(peers & ~self._external)
-        return list(self._found(direction, self._differing | names, members))
+        return list(self._found(direction, self._changing(direction) | names, members))
+
+    def _changing(self, direction: Direction) -> set[str]:
+        """Namespaces whose groups of a direction are not one and the same in both worlds."""
+        first, last = self._lenses[0], self._lenses[-1]
+        return {
+            name
+            for name in self._differing
+            if first.groups(name, direction) is not last.groups(name, direction)
+        }
 
     @lazy
     def _differing(self) -> set[str]:
