@@ -88,6 +88,8 @@ class PolicyAdviser:
     ) -> tuple[str, ...]:
         namespace, others = standing.namespace, standing.policies(deadline)
         whole, picture = self._picture(namespace, others, old, new, deadline)
+        if not _selects(picture, namespace, old, new):
+            return (nothing([f"it selects no pod that {namespace} has now"]),)
         before, after = versions(picture, namespace, others, old, new)
         matches = self.ipblock_matches_pods
         compared = Comparison(before, after, ipblock_matches_pods=matches, coarse=True)
@@ -97,7 +99,7 @@ class PolicyAdviser:
         if not change.opened and new is not None:
             sides = [d for d in DIRECTIONS if _side(old, d) != _side(new, d)]
             lines = (*_withheld(compared, sides, teller, deadline), *lines)
-        return lines or (nothing([_why_nothing(after, namespace, old, new)]),)
+        return lines or (nothing(["other policies allow and deny the same already"]),)
 
     def _picture(
         self,
@@ -159,9 +161,7 @@ def _withheld(
             yield f"this rule opens nothing: policies of {shown} still deny {other}"
 
 
-def _why_nothing(world: World, namespace: str, old: Policy | None, new: Policy | None) -> str:
+def _selects(world: World, namespace: str, old: Policy | None, new: Policy | None) -> bool:
+    """Whether one of the versions selects a pod; where none does, nothing is opened or closed."""
     pods = world.table.in_namespace(namespace)
-    selected = (world.table.matching(p.pods) & pods for p in (old, new) if p is not None)
-    if not any(selected):
-        return f"it selects no pod that {namespace} has now"
-    return "other policies allow and deny the same already"
+    return any(world.table.matching(p.pods) & pods for p in (old, new) if p is not None)
