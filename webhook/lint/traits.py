@@ -18,12 +18,19 @@ class Trait(StrEnum):
     """A rule names no peers."""
     BLOCK = "block"
     """A peer is an ipBlock."""
+    EXCEPTION = "exception"
+    """An ipBlock has exceptions."""
     NAMESPACES = "namespaces"
     """A peer has a namespaceSelector."""
     OWN_PODS = "own-pods"
     """A peer is pods of the policy's own namespace."""
+    MIXED = "mixed"
+    """One rule has peers with a namespaceSelector, and peers without."""
     NAMED_PORT = "named-port"
     """A port is given by name."""
+
+
+_BOTH = {Trait.NAMESPACES, Trait.OWN_PODS}
 
 
 def traits(policy: Policy, rules: Iterable[Rule]) -> frozenset[Trait]:
@@ -32,8 +39,12 @@ def traits(policy: Policy, rules: Iterable[Rule]) -> frozenset[Trait]:
     for rule in rules:
         if not rule.peers:
             found.add(Trait.ANYBODY)
-        for peer in rule.peers:
-            found.add(_of_peer(peer))
+        peers = {_of_peer(peer) for peer in rule.peers}
+        found |= peers
+        if peers >= _BOTH:
+            found.add(Trait.MIXED)
+        if Trait.BLOCK in peers and any(isinstance(p, IPBlock) and p.excepts for p in rule.peers):
+            found.add(Trait.EXCEPTION)
         for port in rule.ports:
             if port.name:
                 found.add(Trait.NAMED_PORT)

@@ -21,7 +21,7 @@ from webhook.netpol.model import SelectorPeer
     "kubernetes/website#1285",
     needs=Needs.CLUSTER,
     by_rule=True,
-    all_of={Trait.NAMESPACES, Trait.OWN_PODS},
+    all_of={Trait.MIXED},
 )
 def and_or(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector and a podSelector that belong together are one item of the list.

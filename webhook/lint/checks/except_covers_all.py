@@ -13,7 +13,7 @@ from webhook.lint.traits import Trait
     Subject,
     needs=Needs.POLICY,
     by_rule=True,
-    all_of={Trait.BLOCK},
+    all_of={Trait.EXCEPTION},
 )
 def except_covers_all(subject: Subject) -> Iterator[Problem]:
     """The exceptions of an ipBlock leave some of it.
