@@ -1,6 +1,7 @@
 """A change is told what it makes wrong, and not what was so before."""
 
 import dataclasses
+import gc
 import random
 import time
 from contextlib import suppress
@@ -136,6 +137,15 @@ def in_one_rule(count):
     return stored(CLOSED | {"ingress": [rule, rule]})
 
 
+@pytest.fixture
+def uncollected():
+    """Without the pauses of the garbage collector, which follow from all tests before this one."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("uncollected")
 @pytest.mark.parametrize("made", [many, in_one_rule])
 @pytest.mark.parametrize("check", JUDGED, ids=lambda check: check.id)
 def test_work_on_a_large_policy_ends_when_time_is_over(made, check) -> None:
