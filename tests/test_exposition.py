@@ -1,8 +1,13 @@
 """Liveness and metrics on a port of their own."""
 
+import logging
+import socket
+import struct
+import time
 import urllib.error
 import urllib.request
 
+import pytest
 from prometheus_client import CollectorRegistry, Gauge
 
 from webhook.exposition import HealthServer
@@ -31,3 +36,23 @@ def test_health_and_metrics_over_http() -> None:
         assert get("/") == (404, b"not found\n")
     finally:
         server.close()
+
+
+def test_a_client_that_goes_away_is_no_news(
+    caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A connection that is reset before its request prints no traceback amid the JSON lines."""
+    caplog.set_level(logging.DEBUG, "webhook.exposition")
+    server = HealthServer("127.0.0.1", 0, CollectorRegistry(), lambda: None)
+    server.start()
+    try:
+        with socket.create_connection(("127.0.0.1", server.port)) as client:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        limit = time.monotonic() + 10
+        while not caplog.records and time.monotonic() < limit:
+            time.sleep(0.01)
+    finally:
+        server.close()
+
+    assert ["a client went away"] == [record.message for record in caplog.records]
+    assert capsys.readouterr().err == ""

@@ -7,11 +7,13 @@ the arbiter, which serves the sum, through files (prometheus_client's multiproce
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry
 from prometheus_client.exposition import generate_latest
@@ -49,8 +51,7 @@ class HealthServer:
                 "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry)),
             }
 
-        self._server = ThreadingHTTPServer((address, port), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server((address, port), Handler)
 
     @property
     def port(self) -> int:
@@ -90,6 +91,20 @@ def forget(pid: int) -> None:
 
 
 Page = tuple[HTTPStatus, str, bytes]
+
+
+class _Server(ThreadingHTTPServer):
+    """Tells of errors in the log, where the base class prints a traceback amid its lines."""
+
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002 - the base's
+        """Log what a request ended with; a client that goes away is no news."""
+        error = sys.exception()
+        if isinstance(error, ConnectionError):
+            logger.debug("a client went away", extra={"peer": client_address[0]})
+        else:
+            logger.error("health or metrics could not be told", exc_info=error)
 
 
 class _Handler(BaseHTTPRequestHandler):
