@@ -38,18 +38,17 @@ KINDS = {
     "not trusted": r"failed calling webhook.*(x509|certificate)",
     "timed out": r"failed calling webhook.*(deadline exceeded|Timeout)",
     "503 of ours": r"failed calling webhook.*(unable to handle the request|an error on the server)",
-    "other call failure": r"failed calling webhook",
     "refused by us": r"denied the request",
-    "the API server is away": r"^client: ",
+    "the API server is away": r"^client: |apiserver is shutting down",
     "not sent": r"^not sent",
 }
 """What an error is, by the first pattern that its message has."""
 
 
 def kind_of(error: str) -> str:
-    """The kind of an error; its own text where none fits."""
+    """The kind of an error; where none fits the end of its text, where Go names the cause."""
     found = (kind for kind, pattern in KINDS.items() if re.search(pattern, error, re.DOTALL))
-    return next(found, f"other: {error[:160]}")
+    return next(found, f"other: {error[-160:]}")
 
 
 @dataclass
