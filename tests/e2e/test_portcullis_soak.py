@@ -77,7 +77,7 @@ INEVITABLE = {
     # The process that had the requests in hand is gone, and until its address has left the
     # endpoints, new connections to it are refused.
     "SIGKILL": {"a connection was cut", "connection refused"},
-    # The API server trusts nobody until the leader has put the bundles back.
+    # The API server trusts nobody until a controller has put the bundles back.
     "caBundle": {"not trusted"},
     # Nobody answers at all, or what had begun was cut.
     "API server": {"the API server is away"},
