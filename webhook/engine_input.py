@@ -18,6 +18,13 @@ _PARSED = "parsed"
 logger = logging.getLogger(__name__)
 
 
+def stays(old: NetworkPolicy | None, new: NetworkPolicy | None) -> bool:
+    """Whether both versions of a policy say the same; such as are read differently do not."""
+    if old is None or new is None:
+        return False
+    return stored(old) == stored(new) and old.says_as(new)
+
+
 def all_stored(found: Iterable[NetworkPolicy]) -> Iterator[Policy]:
     """Read policies that the API server has stored, those that can be read."""
     return filter(None, map(stored, found))

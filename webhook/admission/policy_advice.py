@@ -13,7 +13,7 @@ from webhook.admission.guard import Advice
 from webhook.admission.picture import Pictures
 from webhook.admission.surroundings import Standing, versions
 from webhook.deadline import Deadline
-from webhook.engine_input import pods, stored
+from webhook.engine_input import pods, stays, stored
 from webhook.errors import ClusterError, DeadlineError, TooManyError
 from webhook.interfaces import Advisory
 from webhook.model.objects import NetworkPolicy
@@ -65,7 +65,7 @@ class PolicyAdviser:
             standing: what stands around it, where somebody has asked already.
         """
         before, after = stored(old), stored(new)
-        if before == after and old is not None and new is not None and old.says_as(new):
+        if stays(old, new):
             return Advice()
         standing = standing or Standing(self.cluster, namespace, after or before)
         try:

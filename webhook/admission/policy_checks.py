@@ -14,7 +14,7 @@ from webhook.admission.guard import Advice
 from webhook.admission.surroundings import Standing, Surroundings
 from webhook.checks.registry import Finding, Violation
 from webhook.deadline import Deadline
-from webhook.engine_input import is_read, stored
+from webhook.engine_input import is_read, stays, stored
 from webhook.errors import ClusterError, DeadlineError
 from webhook.interfaces import Namespaces
 from webhook.lint.actions import JUDGED, Action, Actions
@@ -81,7 +81,7 @@ class PolicyChecks:
         if not (is_read(old) and is_read(new)):
             return Judgement(self, namespace, Change(None, None), deadline)
         change = Change(_stored(old), _stored(new))
-        if _stays(old, new, change):
+        if stays(old, new):
             return Judgement(self, namespace, Change(None, None), deadline)
         standing = self._standing(namespace, change)
         small = _is_small(change)
@@ -205,14 +205,6 @@ class Judgement:
     def _labels(self) -> Mapping[str, str]:
         found = self.checks.cluster.namespace(self.namespace, self.deadline)
         return found.labels if found else {}
-
-
-def _stays(old: NetworkPolicy | None, new: NetworkPolicy | None, change: Change) -> bool:
-    """Whether the specs are equal; such as are read differently are not."""
-    if old is None or new is None or change.old is None or change.new is None:
-        return False
-    same = change.old.policy == change.new.policy
-    return same and old.says_as(new)
 
 
 def _is_small(change: Change) -> bool:
