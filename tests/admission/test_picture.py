@@ -1,13 +1,15 @@
 """The picture of the cluster that advice is made from: how fresh, how dear, how shared."""
 
+import logging
 import threading
+import traceback
 
 import pytest
 
 from tests.fakes.cluster import FakeCluster
 from webhook.admission.picture import FRESH_SECONDS, READ_SECONDS, STALE_FACTOR, Pictures
 from webhook.deadline import Deadline
-from webhook.errors import DeadlineError, TooManyError, UnavailableError
+from webhook.errors import ClusterError, DeadlineError, TooManyError, UnavailableError
 from webhook.model.objects import ObjectMeta
 from webhook.model.pods import PodAddress, PodObject, PodState
 
@@ -166,3 +168,32 @@ def test_a_failure_is_over_soon(cluster, clock, pictures):
     clock.now += FRESH_SECONDS * STALE_FACTOR + 0.1
 
     assert names(pictures) == ["one"]
+
+
+def test_a_failure_that_many_reviews_are_told_does_not_grow(cluster, pictures):
+    """Each review has an error of its own: one for all would gather the frames of every raise."""
+    cluster.fail("pods", UnavailableError("away"))
+    found = []
+    for _ in range(5):
+        with pytest.raises(UnavailableError, match="away") as raised:
+            names(pictures)
+        found.append(raised.value)
+
+    assert len(set(map(id, found))) == len(found)
+    assert len({len(traceback.extract_tb(each.__traceback__)) for each in found}) == 1
+    assert [each.__context__ for each in found] == [None] * len(found)
+
+
+def test_what_nobody_foresaw_is_logged_once(cluster, pictures, caplog):
+    """Its traceback stands where it happened; the reviews are told like any other failure."""
+
+    def broken():
+        raise KeyError("spec")
+
+    cluster.before("pods", broken)
+    for _ in range(3):
+        with pytest.raises(ClusterError, match=r"could not be read: KeyError\('spec'\)"):
+            names(pictures)
+
+    (record,) = [each for each in caplog.records if each.levelno >= logging.ERROR]
+    assert (record.exc_info or [None])[0] is KeyError

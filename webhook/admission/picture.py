@@ -5,6 +5,8 @@ comes first waits for it within its budget, and those behind find it ready. How 
 follows from what it cost to read, so that a large cluster is not read all the time.
 """
 
+import copy
+import logging
 import threading
 import time
 from collections.abc import Callable
@@ -13,9 +15,14 @@ from dataclasses import dataclass
 
 from webhook.deadline import Deadline
 from webhook.engine_input import all_stored, pods
-from webhook.errors import DeadlineError
+from webhook.errors import ClusterError, DeadlineError
 from webhook.interfaces import Advisory
 from webhook.netpol.world import World
+
+logger = logging.getLogger(__name__)
+
+Reading = Future[World | ClusterError]
+"""A picture, or why there is none; done once the cluster was read, and then never failed."""
 
 FRESH_SECONDS = 1.0
 """For which a picture serves at least."""
@@ -32,15 +39,14 @@ READ_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class _Taken:
-    """A picture, or why there is none.
+    """What was read last.
 
     Args:
-        future: done once the cluster was read.
         at: when that was, in the clock's seconds.
         serves: seconds for which it is shown.
     """
 
-    future: "Future[World]"
+    future: Reading
     at: float
     serves: float
 
@@ -65,7 +71,7 @@ class Pictures:
         self._clock = clock
         self._lock = threading.Lock()
         self._taken: _Taken | None = None
-        self._reading: Future[World] | None = None
+        self._reading: Reading | None = None
 
     def latest(self, deadline: Deadline) -> World:
         """Return the cluster, compiled; as it was at most some seconds ago.
@@ -76,11 +82,15 @@ class Pictures:
             ClusterError: it could not be read.
         """
         try:
-            return self._shown().result(deadline.remaining())
+            found = self._shown().result(deadline.remaining())
         except TimeoutError as error:
             raise DeadlineError("the cluster is still being read") from error
+        if isinstance(found, ClusterError):
+            # Raised itself, it would gather the frames of every review that it is told.
+            raise copy.copy(found)
+        return found
 
-    def _shown(self) -> "Future[World]":
+    def _shown(self) -> Reading:
         with self._lock:
             taken = self._taken
             age = self._clock() - taken.at if taken else 0.0
@@ -92,16 +102,23 @@ class Pictures:
             stale = taken is not None and age < taken.serves * STALE_FACTOR
             return taken.future if taken and stale else self._reading
 
-    def _read(self, future: "Future[World]") -> None:
+    def _read(self, future: Reading) -> None:
         started = self._clock()
-        try:
-            future.set_result(self._world(Deadline.after(READ_SECONDS)))
-        except Exception as error:  # noqa: BLE001 - told to those who wait, and again for a while
-            future.set_exception(error)
+        future.set_result(self._found())
         now = self._clock()
         serves = max(FRESH_SECONDS, COST_FACTOR * (now - started))
         with self._lock:
             self._taken, self._reading = _Taken(future, now, serves), None
+
+    def _found(self) -> World | ClusterError:
+        """The cluster, or why not; the error's copy holds no frames, and what these hold."""
+        try:
+            return self._world(Deadline.after(READ_SECONDS))
+        except ClusterError as error:
+            return copy.copy(error)
+        except Exception as error:
+            logger.exception("the cluster could not be read")
+            return ClusterError(f"the cluster could not be read: {error!r}")
 
     def _world(self, deadline: Deadline) -> World:
         found = self._cluster.pods(self._max_pods, deadline)
