@@ -1,9 +1,8 @@
 """What is refused, held against the definitions asked one pod, one peer and one port at a time."""
 
-from dataclasses import replace
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from tests.protection.naive import (
     is_named,

@@ -6,8 +6,9 @@ match a missing key; ``matchLabels`` is ``In`` with one value, so ``k: ""`` need
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 Labels = Mapping[str, str]
 
@@ -20,9 +21,10 @@ class Operator(StrEnum):
     EXISTS = "Exists"
     DOES_NOT_EXIST = "DoesNotExist"
 
+    __hash__ = str.__hash__  # Enum's own is a function in Python, and asked for all the time
 
-@dataclass(frozen=True, slots=True, order=True)
-class Requirement:
+
+class Requirement(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     """One condition on one key; ``values`` are sorted and empty for the existence operators."""
 
     key: str
@@ -54,8 +56,7 @@ class Requirement:
         return f"{self.key} {word} ({','.join(self.values)})"
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(msgspec.Struct, frozen=True, cache_hash=True):
     """All requirements at once; without any it matches everything.
 
     Args:

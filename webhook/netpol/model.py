@@ -2,10 +2,15 @@
 
 Empty lists mean what the API server makes of them: no ``peers`` is every peer, no
 ``ports`` is every port (types.go, NetworkPolicyIngressRule).
+
+What a policy is made of are structs: a review makes, compares and looks up hundreds of them, which
+dataclasses do in Python. Each knows its hash once it was asked for.
 """
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+
+import msgspec
 
 from webhook.netpol.addresses import Family, block_ranges
 from webhook.netpol.intervals import Interval, Ranges
@@ -21,13 +26,14 @@ class Direction(StrEnum):
     INGRESS = "Ingress"
     EGRESS = "Egress"
 
+    __hash__ = str.__hash__  # Enum's own is a function in Python, and asked for all the time
+
 
 DIRECTIONS = tuple(Direction)
 """Both, for loops: an enumeration is slow to walk."""
 
 
-@dataclass(frozen=True, slots=True)
-class IPBlock:
+class IPBlock(msgspec.Struct, frozen=True, cache_hash=True):
     """A CIDR without its exceptions, as first and last addresses."""
 
     family: Family
@@ -45,8 +51,7 @@ class IPBlock:
         return tuple(edge for low, high in (self.cidr, *self.excepts) for edge in (low, high + 1))
 
 
-@dataclass(frozen=True, slots=True)
-class SelectorPeer:
+class SelectorPeer(msgspec.Struct, frozen=True, cache_hash=True):
     """Pods by label.
 
     Args:
@@ -61,8 +66,7 @@ class SelectorPeer:
 Peer = IPBlock | SelectorPeer
 
 
-@dataclass(frozen=True, slots=True)
-class PortRule:
+class PortRule(msgspec.Struct, frozen=True, cache_hash=True):
     """An item of ``ports``.
 
     Args:
@@ -75,16 +79,14 @@ class PortRule:
     name: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(msgspec.Struct, frozen=True, cache_hash=True):
     """An item of ``ingress`` or ``egress``; empty tuples match everything."""
 
     peers: tuple[Peer, ...] = ()
     ports: tuple[PortRule, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, cache_hash=True):
     """A NetworkPolicy; rules of a direction that ``types`` does not name are kept, unused."""
 
     namespace: str
