@@ -47,7 +47,7 @@ from webhook.own_profiles import OwnProfiles
 from webhook.replica import Leaf, Parts, Replica, utc_now
 from webhook.server.app import create_app
 from webhook.server.callers import Callers
-from webhook.server.endpoint import AdmissionEndpoint, Deciding
+from webhook.server.endpoint import AdmissionEndpoint, Continue, Deciding
 from webhook.server.site import WebhookSite
 from webhook.server.tls import TlsPolicy
 from webhook.settings import (
@@ -99,6 +99,7 @@ def webhook(environment: Environment) -> Webhook:
         default_timeout=settings.server.default_timeout,
         meter=ServerMetrics(),
         callers=Callers(settings.server.mtls.allowed_names),
+        trace=_continuing(settings),
     )
     app = create_app(endpoint, replica.lifecycle, settings.server)
     site = WebhookSite(endpoint, app, replica.lifecycle, replica.contexts)
@@ -258,6 +259,15 @@ def _deciding(
     from webhook.tracing import TracedAdmission  # noqa: PLC0415 - loads OpenTelemetry
 
     return lambda: TracedAdmission(make(), tracing)
+
+
+def _continuing(settings: Settings) -> Continue | None:
+    """What makes a review part of its sender's trace; None where nothing is traced."""
+    if not settings.tracing.enabled:
+        return None
+    from webhook.bootstrap_tracing import continuing  # noqa: PLC0415 - few trace
+
+    return continuing()
 
 
 def _leaf(environment: Environment, store: CertificateStore) -> Leaf:

@@ -3,13 +3,19 @@
 Loaded only where the setting `tracing.enabled` is on: the libraries, a dozen packages to keep safe
 for what few use, are no part of the image (the extra ``tracing`` brings them). Where spans go is
 told by the standard OTEL_ variables, which the operator of the Pod sets; nothing that a request
-says decides it. A span holds what a line of the log does (`webhook.admission.journal`): ids and
-names, never an object's data.
+says decides it, though by its headers it may be part of its sender's trace. A span holds what a
+line of the log does (`webhook.admission.journal`): ids and names, never an object's data.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from opentelemetry import trace
+from opentelemetry import context, trace
+from opentelemetry.context import Context
+from opentelemetry.propagate import get_global_textmap
+from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -19,9 +25,12 @@ from webhook.controller.sealer import Done, Sealer
 from webhook.deadline import Deadline
 from webhook.model.review import AdmissionResponse, Attributes
 from webhook.model.text import one_line
-from webhook.server.endpoint import Decide, Deciding
+from webhook.server.endpoint import Continue, Decide, Deciding
+from webhook.server.http1 import Headers
 
 NAME = "portcullis"
+
+logger = logging.getLogger(__name__)
 
 
 def tracer_of(version: str, component: str, exporter: SpanExporter) -> Tracer:
@@ -38,6 +47,51 @@ def tracer_of(version: str, component: str, exporter: SpanExporter) -> Tracer:
     provider = TracerProvider(resource=resource)
     provider.add_span_processor(BatchSpanProcessor(exporter))
     return provider.get_tracer(NAME, version)
+
+
+def continuing() -> Continue:
+    """Give what makes a review's span a child of its sender's, by the propagators that are set.
+
+    Those are of OTEL_PROPAGATORS; W3C's ``traceparent``, unless it says otherwise.
+    """
+    # They would quote malformed headers, of whoever connects, in a warning for each request.
+    for name in ("opentelemetry.trace", "opentelemetry.baggage", "opentelemetry.propagators"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    propagator = get_global_textmap()
+
+    def extract(headers: Headers) -> Context:
+        try:
+            # Not None: that is what an empty list of propagators (none) would hand back.
+            return propagator.extract(headers, Context(), getter=_HEADERS)
+        except Exception as error:  # noqa: BLE001 - a propagator may be anybody's
+            logger.debug("no trace continued: %s", type(error).__name__)
+            return Context()
+
+    @contextmanager
+    def entered(headers: Headers) -> Iterator[None]:
+        token = context.attach(extract(headers))
+        try:
+            yield
+        finally:
+            context.detach(token)
+
+    return entered
+
+
+class _HeadersGetter(Getter[Headers]):
+    """Reads a request's headers for a propagator."""
+
+    def get(self, carrier: Headers, key: str) -> list[str] | None:
+        """The value of a header, None where there is none."""
+        value = carrier.get(key.lower().encode("latin-1"))
+        return None if value is None else [value.decode("latin-1")]
+
+    def keys(self, carrier: Headers) -> list[str]:
+        """The headers' names."""
+        return [name.decode("latin-1") for name in carrier]
+
+
+_HEADERS = _HeadersGetter()
 
 
 @dataclass(frozen=True, slots=True)

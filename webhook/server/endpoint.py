@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Protocol
 from urllib.parse import parse_qs
@@ -10,7 +11,7 @@ from webhook.deadline import Deadline, parse_timeout
 from webhook.errors import MalformedReviewError
 from webhook.model.review import AdmissionResponse, Attributes, decode_review, encode_review
 from webhook.server.callers import Callers, Certificate
-from webhook.server.http1 import Answer, HttpError, Request, failure
+from webhook.server.http1 import Answer, Headers, HttpError, Request, failure
 from webhook.server.lifecycle import Lifecycle
 from webhook.server.rationed import RationedLog
 
@@ -18,6 +19,8 @@ logger = logging.getLogger(__name__)
 
 AskCertificate = Callable[[], Certificate | None]
 Decide = Callable[[Attributes, Deadline], AdmissionResponse]
+Continue = Callable[[Headers], AbstractContextManager[None]]
+"""Enters the trace that headers name, and never raises; `webhook.tracing.continuing` gives one."""
 
 MAX_TIMEOUT = 30.0
 """Seconds; the longest timeoutSeconds that a webhook configuration may ask for."""
@@ -57,6 +60,7 @@ class AdmissionEndpoint:
         default_timeout: seconds, where the request names no ``?timeout=``.
         meter: counts.
         callers: who may send reviews.
+        trace: continues the trace of who sends a review; None where nothing is traced.
     """
 
     def __init__(
@@ -67,6 +71,7 @@ class AdmissionEndpoint:
         default_timeout: float,
         meter: Meter | None = None,
         callers: Callers = EVERYBODY,
+        trace: Continue | None = None,
     ) -> None:
         self._routes: dict[bytes, Decide] = {
             b"/validate": admission.validate,
@@ -76,6 +81,7 @@ class AdmissionEndpoint:
         self._default_timeout = default_timeout
         self._meter = meter
         self._callers = callers
+        self._trace = trace
         self._log = RationedLog(logger)
 
     def answers(self, path: bytes) -> bool:
@@ -129,7 +135,10 @@ class AdmissionEndpoint:
             attributes = decode_review(request.body)
         except MalformedReviewError as error:
             raise HttpError(400, str(error)) from error
-        return encode_review(attributes.uid, decide(attributes, deadline))
+        if self._trace is None:
+            return encode_review(attributes.uid, decide(attributes, deadline))
+        with self._trace(headers):
+            return encode_review(attributes.uid, decide(attributes, deadline))
 
 
 @lru_cache(maxsize=64)
