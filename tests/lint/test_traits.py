@@ -1,6 +1,7 @@
 """What a check looks for: without it the check would find nothing."""
 
 import dataclasses
+import json
 import random
 
 import pytest
@@ -11,6 +12,8 @@ from tests.netpol.clusters import cluster as random_cluster
 from tests.netpol.clusters import policy as random_policy
 from webhook.lint.actions import JUDGED
 from webhook.lint.change import Around, Change, cluster_of
+from webhook.lint.cluster import Stored
+from webhook.lint.evidence import LAST_APPLIED
 from webhook.lint.runner import judge
 from webhook.lint.subject import Subject
 from webhook.lint.traits import Trait
@@ -55,3 +58,18 @@ def test_what_a_check_finds_has_its_traits(check) -> None:
 def test_every_trait_is_looked_for() -> None:
     """A trait that no check names is told for nothing."""
     assert {trait for check in JUDGED for trait in check.all_of} == set(Trait)
+
+
+@pytest.mark.parametrize("check", [c for c in JUDGED if c.word], ids=lambda check: check.id)
+def test_what_a_check_finds_in_a_manifest_has_its_word(check) -> None:
+    """On the check's own fixtures, as `kubectl apply` keeps them beside what is stored."""
+    looking, faults = dataclasses.replace(check, word=""), 0
+    for path in (each for each in FIXTURES if each.parent.name == check.id):
+        for each in cluster(path).stored:
+            kept = {"annotations": {LAST_APPLIED: json.dumps(each.value)}}
+            change = Change(None, Stored(each.policy, {"metadata": kept}))
+            found = change.findings([looking])
+            faults += len(found)
+
+            assert change.findings([check]) == found
+    assert faults

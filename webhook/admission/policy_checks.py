@@ -7,8 +7,10 @@ setting denies it. Without a picture in time the change passes, and its author i
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
+
+from msgspec.structs import replace
 
 from webhook.admission.guard import Advice
 from webhook.admission.surroundings import Standing, Surroundings

@@ -3,15 +3,18 @@
 A review tells both versions; the cluster around them is known to some checks alone.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import msgspec
+from msgspec.structs import replace
+
 from webhook.lint.cluster import Cluster, Stored, endless
+from webhook.lint.evidence import says
 from webhook.lint.facts import Facts
 from webhook.lint.registry import Finding, Lint, Needs, Severity
-from webhook.lint.runner import judge
+from webhook.lint.runner import judge, told
 from webhook.lint.subject import Subject
 from webhook.model.namespace import SEAL_LABEL, Seal
 from webhook.netpol.model import DIRECTIONS, Direction
@@ -22,16 +25,14 @@ NOWHERE = Cluster(World.of(), Facts(), ())
 """The cluster around a policy of which nothing else is known, and nothing else is asked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Around:
+class Around(msgspec.Struct, frozen=True):
     """The cluster of a change: `cluster_of` makes each side of a world."""
 
     before: Cluster
     after: Cluster
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """A change of a NetworkPolicy.
 
     Args:
@@ -56,21 +57,21 @@ class Change:
         if now is None:
             return []
         found: list[Finding] = []
-        fresh = self._without_old_rules(now)
-        staying = self._staying
+        fresh, staying, gone = self._without_old_rules(now), self._staying, now.gone
         for check in checks:
             subject = fresh if check.by_rule else now
             if (
                 check.all_of <= subject.traits
                 and check.side not in staying
-                and (check.removed or not now.gone)
+                and (check.removed or not gone)
             ):
                 found += _judge(check, subject)
         former = self._former if found else None
         if former is None:
             return found
         failed = {each.check_id for each in found}
-        again = (each for c in checks if c.id in failed for each in _judge(c, former))
+        looking = [c for c in checks if c.id in failed and c.all_of <= former.traits]
+        again = (each for c in looking for each in _judge(c, former))
         known = {_same(each) for each in again}
         return [each for each in found if _same(each) not in known]
 
@@ -116,10 +117,12 @@ class Change:
         return replace(NOWHERE, checkpoint=self.checkpoint)
 
 
-def _judge(check: Lint[Any], subject: Subject) -> Iterator[Finding]:
+def _judge(check: Lint[Any], subject: Subject) -> Iterable[Finding]:
     """Run a check on a policy; on what its author wrote, if that is what it judges."""
-    judged = subject if check.needs is not Needs.AUTHOR else subject.written
-    return judge((check,), judged) if judged else iter(())
+    if check.needs is not Needs.AUTHOR:
+        return told(check, subject)
+    judged = subject.written if says(subject.stored, check.word) else None
+    return judge((check,), judged) if judged else ()
 
 
 def _same(finding: Finding) -> tuple[str, str, str, Severity]:

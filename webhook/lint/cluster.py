@@ -1,9 +1,10 @@
 """The cluster around a policy, from the objects of the input or from one request alone."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+import msgspec
 
 from webhook.lint.facts import Facts, gather
 from webhook.lint.labels_text import untrapped
@@ -20,8 +21,7 @@ Isolated = tuple[tuple[tuple[Policy, ...], tuple[Pod, ...]], ...]
 """Policies, and the pods that exactly these isolate."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(msgspec.Struct, frozen=True):
     """A NetworkPolicy object.
 
     Args:
@@ -58,8 +58,7 @@ def endless() -> None:
     """The checkpoint of work that takes the time it takes."""
 
 
-@dataclass(frozen=True)
-class Cluster:
+class Cluster(msgspec.Struct, frozen=True, dict=True, eq=False):
     """Everything that is known.
 
     Args:

@@ -102,6 +102,12 @@ def as_written(stored: Stored) -> Stored | None:
     return Stored(policy, applied, stored.index) if dig(applied, "spec") is not None else None
 
 
+def says(stored: Stored, word: str) -> bool:
+    """Whether a word stands in the JSON text that its author last applied."""
+    text = _applied_text(stored.value)
+    return text is not None and word in text
+
+
 def _applied_text(value: Mapping[str, Any]) -> str | None:
     text = dig(value, "metadata", "annotations", LAST_APPLIED)
     return text if isinstance(text, str) else None

@@ -28,6 +28,8 @@ class Severity(StrEnum):
     WARNING = "warning"
     INFO = "info"
 
+    __hash__ = str.__hash__  # Enum's own is a function in Python
+
     @property
     def rank(self) -> int:
         """0 for the worst."""
@@ -124,6 +126,7 @@ class Lint(Generic[Subject]):
         by_rule: it judges the selector and each rule, or each direction, for itself; a change
             finds nothing new in what stays.
         all_of: it finds nothing where the rules that it judges lack any of these.
+        word: of what the author wrote: it finds nothing where the JSON text lacks it.
     """
 
     id: str
@@ -137,6 +140,7 @@ class Lint(Generic[Subject]):
     side: Direction | None = None
     by_rule: bool = False
     all_of: frozenset[Trait] = frozenset()
+    word: str = ""
 
     @property
     def summary(self) -> str:
@@ -173,6 +177,7 @@ def lint(  # noqa: PLR0913 - keywords, each with a default
     side: Direction | None = None,
     by_rule: bool = False,
     all_of: Iterable[Trait] = (),
+    word: str = "",
 ) -> Callable[[Run[Subject]], Lint[Subject]]:
     """Make a function a check; its docstring becomes the documentation.
 
@@ -187,7 +192,7 @@ def lint(  # noqa: PLR0913 - keywords, each with a default
         missing = [section for section in _SECTIONS if section not in docs]
         if missing:
             raise ValueError(f"check {check_id}: docstring lacks {', '.join(missing)}")
-        found = (needs, removed, side, by_rule, frozenset(all_of))
+        found = (needs, removed, side, by_rule, frozenset(all_of), word)
         return Lint(check_id, severity, evidence, subject, run, docs, *found)
 
     return decorate

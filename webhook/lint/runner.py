@@ -39,10 +39,17 @@ def run(cluster: Cluster, before: Cluster | None = None, levels: Levels | None =
 def judge(checks: Iterable[Lint[Any]], subject: Subject) -> Iterator[Finding]:
     """Run checks on one policy: those that find something to look at."""
     for check in checks:
-        problems = check.problems(subject) if check.all_of <= subject.traits else ()
-        if problems:
-            name, index = ref(subject.value), subject.stored.index
-            yield from (_finding(check, each, name, index, gone=False) for each in problems)
+        if check.all_of <= subject.traits:
+            yield from told(check, subject)
+
+
+def told(check: Lint[Any], subject: Subject) -> list[Finding]:
+    """Run a check on one policy, whatever there is to look at."""
+    problems = check.problems(subject)
+    if not problems:
+        return []
+    name, index = ref(subject.value), subject.stored.index
+    return [_finding(check, each, name, index, gone=False) for each in problems]
 
 
 def ref(value: Mapping[str, Any]) -> ObjectRef:

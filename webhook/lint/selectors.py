@@ -19,6 +19,8 @@ def equal(key: str, value: str) -> Requirement:
 
 def contradiction(selector: Selector) -> str:
     """Return a key that no labels can satisfy, empty where there is none."""
+    if len(selector.requirements) <= 1:
+        return ""
     keys = {each.key: None for each in selector.requirements}
     if len(keys) == len(selector.requirements):
         return ""  # one requirement of a key can always be met

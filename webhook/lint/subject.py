@@ -1,9 +1,12 @@
 """What checks look at: a NetworkPolicy amid its cluster, or any object as it was written."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from operator import is_
 from typing import Any
+
+import msgspec
 
 from webhook.lint.cluster import Cluster, Stored, endless
 from webhook.lint.evidence import as_written
@@ -23,6 +26,9 @@ from webhook.netpol.model import (
     SelectorPeer,
 )
 
+_FIELDS = {direction: direction.lower() for direction in DIRECTIONS}
+"""The field of a spec that lists the rules of a direction."""
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -32,8 +38,7 @@ class Written:
     value: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class RuleAt:
+class RuleAt(msgspec.Struct, frozen=True):
     """A rule and where it stands.
 
     Args:
@@ -57,7 +62,7 @@ class RuleAt:
     @property
     def path(self) -> Path:
         """The way to the rule."""
-        return ("spec", self.direction.lower(), self.index)
+        return ("spec", _FIELDS[self.direction], self.index)
 
     @property
     def list_name(self) -> str:
@@ -67,9 +72,10 @@ class RuleAt:
     @property
     def peers(self) -> Iterator[tuple[Path, Peer]]:
         """The peers with their paths."""
+        path = (*self.path, self.list_name)
         for index, peer in enumerate(self.rule.peers):
             self.checkpoint()
-            yield (*self.path, self.list_name, index), peer
+            yield (*path, index), peer
 
     @property
     def blocks(self) -> Iterator[tuple[Path, IPBlock]]:
@@ -88,10 +94,10 @@ class RuleAt:
     @property
     def ports(self) -> Iterator[tuple[Path, PortRule, Mapping[str, Any]]]:
         """The ports with their paths, and as JSON."""
-        written = self.raw.get("ports") or ()
+        written, path = self.raw.get("ports") or (), (*self.path, "ports")
         for index, (port, raw) in enumerate(zip(self.rule.ports, written, strict=False)):
             self.checkpoint()
-            yield (*self.path, "ports", index), port, raw or {}
+            yield (*path, index), port, raw or {}
 
     @property
     def raw_peers(self) -> Iterator[Mapping[str, Any]]:
@@ -101,8 +107,7 @@ class RuleAt:
             yield peer or {}
 
 
-@dataclass(frozen=True)
-class Subject:
+class Subject(msgspec.Struct, frozen=True, dict=True, eq=False):
     """A NetworkPolicy and all that is known around it.
 
     Args:
@@ -142,16 +147,16 @@ class Subject:
         return tuple(self._each_rule())
 
     def _each_rule(self) -> Iterator[RuleAt]:
-        checkpoint = self.cluster.checkpoint
+        checkpoint, policy = self.cluster.checkpoint, self.policy
         for direction in self.directions:
-            enforced = direction in self.policy.types
+            enforced = direction in policy.types
             former = self._former(direction)
-            same = {id(rule) for rule in former.policy.rules(direction)} if former else ()
-            for index, rule in enumerate(self.policy.rules(direction)):
-                checkpoint()
-                # What is read of equal texts is one value (`netpol.parse_text`).
+            # What is read of equal texts is one value (`netpol.parse_text`).
+            same = set(map(id, former.policy.rules(direction))) if former else ()
+            for index, rule in enumerate(policy.rules(direction)):
                 if id(rule) in same:
                     continue
+                checkpoint()
                 at = RuleAt(direction, index, rule, self.stored, enforced, checkpoint)
                 if former is None or not _has(former, at):
                     yield at
@@ -176,7 +181,7 @@ class Subject:
         ]
 
     @lazy
-    def traits(self) -> frozenset[Trait]:
+    def traits(self) -> AbstractSet[Trait]:
         """What there is to look at in the rules that are judged."""
         policy = self.policy
         if self.fresh:

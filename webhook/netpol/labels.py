@@ -24,6 +24,10 @@ class Operator(StrEnum):
     __hash__ = str.__hash__  # Enum's own is a function in Python, and asked for all the time
 
 
+_IN, _NOT_IN, _EXISTS = Operator.IN, Operator.NOT_IN, Operator.EXISTS
+"""The members of an enumeration are slow to look up, and labels are matched all the time."""
+
+
 class Requirement(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     """One condition on one key; ``values`` are sorted and empty for the existence operators."""
 
@@ -33,15 +37,12 @@ class Requirement(msgspec.Struct, frozen=True, order=True, cache_hash=True):
 
     def matches(self, labels: Labels) -> bool:
         """Tell whether the labels meet the condition."""
-        match self.operator:
-            case Operator.IN:
-                return self.key in labels and labels[self.key] in self.values
-            case Operator.NOT_IN:
-                return self.key not in labels or labels[self.key] not in self.values
-            case Operator.EXISTS:
-                return self.key in labels
-            case Operator.DOES_NOT_EXIST:
-                return self.key not in labels
+        operator, value = self.operator, labels.get(self.key)
+        if operator is _IN:
+            return value in self.values
+        if operator is _NOT_IN:
+            return value not in self.values
+        return (value is not None) is (operator is _EXISTS)
 
     def __str__(self) -> str:
         """Print as ``labels.Requirement.String`` does: ``k in (a,b)``, ``!k``, ``k=a``."""
@@ -67,7 +68,11 @@ class Selector(msgspec.Struct, frozen=True, cache_hash=True):
 
     def matches(self, labels: Labels) -> bool:
         """Tell whether the labels meet every requirement."""
-        return all(requirement.matches(labels) for requirement in self.requirements)
+        # A plain loop: it is asked of every pod and Namespace, mostly with one requirement.
+        for requirement in self.requirements:  # noqa: SIM110
+            if not requirement.matches(labels):
+                return False
+        return True
 
     def __str__(self) -> str:
         """Print as ``kubectl -l`` takes it; nothing selects everything."""

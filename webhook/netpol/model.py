@@ -32,6 +32,9 @@ class Direction(StrEnum):
 DIRECTIONS = tuple(Direction)
 """Both, for loops: an enumeration is slow to walk."""
 
+_INGRESS = Direction.INGRESS
+"""Likewise: its members are slow to look up, and rules are asked for all the time."""
+
 
 class IPBlock(msgspec.Struct, frozen=True, cache_hash=True):
     """A CIDR without its exceptions, as first and last addresses."""
@@ -79,8 +82,11 @@ class PortRule(msgspec.Struct, frozen=True, cache_hash=True):
     name: str = ""
 
 
-class Rule(msgspec.Struct, frozen=True, cache_hash=True):
-    """An item of ``ingress`` or ``egress``; empty tuples match everything."""
+class Rule(msgspec.Struct, frozen=True, cache_hash=True, dict=True):
+    """An item of ``ingress`` or ``egress``; empty tuples match everything.
+
+    Who learns something of it may keep that in its ``__dict__``: most rules come again.
+    """
 
     peers: tuple[Peer, ...] = ()
     ports: tuple[PortRule, ...] = ()
@@ -103,7 +109,7 @@ class Policy(msgspec.Struct, frozen=True, cache_hash=True):
 
     def rules(self, direction: Direction) -> tuple[Rule, ...]:
         """Return the rules of a direction as written, whether or not it is in ``types``."""
-        return self.ingress if direction is Direction.INGRESS else self.egress
+        return self.ingress if direction is _INGRESS else self.egress
 
     @property
     def blocks(self) -> tuple[IPBlock, ...]:

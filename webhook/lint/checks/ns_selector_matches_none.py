@@ -1,13 +1,13 @@
 """Selectors of namespaces that there are not."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import NAME_KEYS, contradiction, near_miss
 from webhook.lint.subject import Subject
 from webhook.lint.traits import Trait
 from webhook.netpol.errors import Path
-from webhook.netpol.labels import Operator, Selector
+from webhook.netpol.labels import Labels, Operator, Selector
 from webhook.netpol.model import METADATA_NAME
 
 
@@ -41,7 +41,7 @@ def ns_selector_matches_none(subject: Subject) -> Iterator[Problem]:
 
 def _selector(subject: Subject, path: Path, selector: Selector) -> Iterator[Problem]:
     known = subject.cluster.world.table.namespaces
-    if any(selector.matches(labels) for labels in known.values()):
+    if any(selector.matches(known[name]) for name in _possible(selector, known)):
         return
     complete = subject.cluster.complete
     by_name = [
@@ -61,3 +61,12 @@ def _selector(subject: Subject, path: Path, selector: Selector) -> Iterator[Prob
     elif complete:
         hint = near_miss(selector, known.values()) or "this peer opens nothing"
         yield Problem(path, f"no Namespace matches {selector}: {hint}")
+
+
+def _possible(selector: Selector, known: Mapping[str, Labels]) -> Iterable[str]:
+    """The Namespaces that a selector may match: those that it names, where it does."""
+    for each in selector.requirements:
+        if each.key == METADATA_NAME and each.operator is Operator.IN:
+            # No two Namespaces have one name, and each has its own as this label.
+            return [name for name in each.values if name in known]
+    return known

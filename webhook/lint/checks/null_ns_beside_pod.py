@@ -7,7 +7,14 @@ from webhook.lint.subject import Subject
 from webhook.lint.traits import Trait
 
 
-@lint("null-ns-beside-pod", Severity.WARNING, Subject, needs=Needs.AUTHOR, all_of={Trait.OWN_PODS})
+@lint(
+    "null-ns-beside-pod",
+    Severity.WARNING,
+    Subject,
+    needs=Needs.AUTHOR,
+    all_of={Trait.OWN_PODS},
+    word="null",
+)
 def null_ns_beside_pod(subject: Subject) -> Iterator[Problem]:
     """A namespaceSelector beside a podSelector has a value.
 

@@ -5,9 +5,17 @@ from collections.abc import Iterator
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import contradiction
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait
 
 
-@lint("selector-unsatisfiable", Severity.WARNING, Subject, needs=Needs.POLICY, by_rule=True)
+@lint(
+    "selector-unsatisfiable",
+    Severity.WARNING,
+    Subject,
+    needs=Needs.POLICY,
+    by_rule=True,
+    all_of={Trait.KEY_TWICE},
+)
 def selector_unsatisfiable(subject: Subject) -> Iterator[Problem]:
     """The requirements of a selector can all be met by some labels.
 

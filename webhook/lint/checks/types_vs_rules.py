@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from webhook.lint.evidence import sticky
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait
 from webhook.netpol.model import Direction
 
 _TYPES = ("spec", "policyTypes")
@@ -24,6 +25,7 @@ _DENIED = (
     "aws/amazon-network-policy-controller-k8s#229",
     "cilium/cilium#48703",
     needs=Needs.POLICY,
+    all_of={Trait.TYPES_AMISS},
 )
 def types_vs_rules(subject: Subject) -> Iterator[Problem]:
     """The policyTypes are exactly the directions that the author means.

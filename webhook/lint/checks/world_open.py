@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from webhook.lint.groups import Group, groups
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
+from webhook.lint.traits import Trait, of_rule
 from webhook.lint.union import whole_world
 from webhook.netpol.addresses import FAMILIES
-from webhook.netpol.model import Direction, IPBlock
+from webhook.netpol.model import Direction
 from webhook.netpol.ports import conn_text
 
 
@@ -23,8 +24,7 @@ def world_open(subject: Subject) -> Iterator[Problem]:
     """
     for direction in subject.directions:
         # Told at the first policy that contributes a block.
-        peers = [peer for rule in subject.policy.rules(direction) for peer in rule.peers]
-        if not any(isinstance(peer, IPBlock) for peer in peers):
+        if not any(Trait.BLOCK in of_rule(rule) for rule in subject.policy.rules(direction)):
             continue
         for group in groups(subject.cluster, subject.policy, direction):
             found = list(_group(subject, group))
