@@ -208,7 +208,8 @@ class ServerSettings(Section, frozen=True):
         default_timeout: deadline where a request names none, in seconds.
         max_connections: of a replica; beyond, the least useful one makes room. Each worker grants
             its share, as of the next two.
-        max_connections_per_peer: of these, from one address; the API servers may share one.
+        max_connections_per_peer: of these, from one address, or one /64 of IPv6; the API
+            servers may share one.
         max_queued_reviews: that wait for their turn; beyond, 503 with ``Retry-After``.
         drain_seconds: how long a stopping replica goes on serving.
         tls: what is spoken.

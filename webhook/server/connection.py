@@ -48,7 +48,7 @@ class Connection:
 
     Args:
         channel: to the client.
-        peer: the client's address.
+        peer: whom it counts for (`webhook.server.peers`).
         limits: of time and size.
         now: seconds on the monotonic clock, as everywhere here.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from math import inf
 
 from webhook.server.census import Census
+from webhook.server.peers import peer_of
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,7 @@ class Door:
         selector: that tells when somebody knocks.
         census: of all workers' connections.
         place: of this worker in the census.
-        admit: takes a socket, its peer's address and the time.
+        admit: takes a socket, its peer (`webhook.server.peers`) and the time.
     """
 
     def __init__(
@@ -100,5 +101,5 @@ class Door:
                 logger.warning("accept: %s", error.strerror)
                 self.shut(now + EXHAUSTED_SECONDS)
             return False
-        self._admit(accepted, str(address[0]), now)
+        self._admit(accepted, peer_of(address[0]), now)
         return True

@@ -9,7 +9,7 @@ class Limits:
 
     Args:
         connections: open at once; beyond, the one that kept us waiting longest goes.
-        connections_per_peer: of these, from one address.
+        connections_per_peer: of these, from one address, or one IPv6 subnet.
         concurrent: reviews being decided at once.
         queued: whole requests that wait for their turn; beyond, a 503.
         body_bytes: of one request.

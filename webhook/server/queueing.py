@@ -1,4 +1,4 @@
-"""Requests that wait for their turn, by the address that they came from.
+"""Requests that wait for their turn, by the address (of IPv6 the subnet) that they came from.
 
 First come, first served would let one client with many connections fill the queue: the API
 server's reviews would wait behind all of its own, or be sent away. So addresses take turns, and
