@@ -49,30 +49,84 @@ def test_a_rate_is_kept_whatever_the_answers_do(bench):
 
 
 def test_the_rows_of_the_api_server(bench):
-    """One client, each rate, and what is none of ours, each with the API server's own mean."""
+    """One client, each rate, and what is none of ours, each with the API server's own figures."""
     apiserver = bench("apiserver")
     options = argparse.Namespace(writes=4, rates=[100.0], seconds=0.05)
-    rows = [row.split(" | ") for row in apiserver.rows_of(Server(), "ours", options)]
+    server = Server(bench("histogram").Calls)
+    rows = [row.split(" | ") for row in apiserver.rows_of(server, "ours", options)]
 
     assert [
         ("NetworkPolicy", "1 client"),
         ("NetworkPolicy", "100/s"),
         ("ConfigMap", "1 client"),
     ] == [(row[1], row[2]) for row in rows]
-    assert [["1.00", "3.00"], ["1.00", "3.00"], ["0.00", "0.00"]] == [
-        [cell.strip(" |") for cell in row[-2:]] for row in rows
+    judged = ["1.00", "3.00", "5.0", "100.0%"]
+    assert [judged, judged, ["0.00", "0.00", "0.0", "0.0%"]] == [
+        [cell.strip(" |") for cell in row[-4:]] for row in rows
     ]
+
+
+METRICS = """\
+# TYPE apiserver_admission_webhook_admission_duration_seconds histogram
+apiserver_admission_webhook_admission_duration_seconds_bucket{name="a",type="validating",le="0.005"} 90
+apiserver_admission_webhook_admission_duration_seconds_bucket{name="a",type="validating",le="0.025"} 98
+apiserver_admission_webhook_admission_duration_seconds_bucket{name="a",type="validating",le="0.1"} 99
+apiserver_admission_webhook_admission_duration_seconds_bucket{name="a",type="validating",le="+Inf"} 100
+apiserver_admission_webhook_admission_duration_seconds_sum{name="a",type="validating"} 0.4
+apiserver_admission_webhook_admission_duration_seconds_count{name="a",type="validating"} 100
+apiserver_admission_webhook_admission_duration_seconds_bucket{name="b",type="admit",le="0.005"} 0
+apiserver_admission_webhook_admission_duration_seconds_bucket{name="b",type="admit",le="+Inf"} 10
+apiserver_admission_webhook_admission_duration_seconds_sum{name="b",type="admit"} 0.6
+apiserver_admission_webhook_admission_duration_seconds_count{name="b",type="admit"} 10
+apiserver_admission_controller_admission_duration_seconds_count{name="b"} 7
+"""  # noqa: E501 - as the API server writes them
+
+
+def test_the_api_servers_own_clock_is_read(bench):
+    """All webhooks are added up, and nothing else is."""
+    calls = bench("histogram").read(METRICS)
+
+    assert (1.0, 110.0, 90 / 110) == (calls.seconds, calls.count, calls.share(0.005))
+    assert 1.0 / 110 == calls.mean
+
+
+@pytest.mark.parametrize(
+    ("within", "part", "seconds"),
+    [
+        pytest.param({0.005: 100, 0.025: 100}, 0.99, 0.00495, id="in the first bucket"),
+        pytest.param({0.005: 90, 0.025: 100}, 0.95, 0.015, id="half way between two bounds"),
+        pytest.param({0.005: 0, 0.025: 0, 0.1: 100}, 0.5, 0.0625, id="behind empty buckets"),
+        pytest.param({0.005: 50, float("inf"): 100}, 0.99, 0.005, id="beyond all bounds"),
+        pytest.param({}, 0.99, 0.0, id="no calls"),
+    ],
+)
+def test_a_quantile_is_what_promql_says(bench, within, part, seconds):
+    """As ``histogram_quantile``: linear between bounds, the last bound for what is beyond it."""
+    histogram = bench("histogram")
+    count = max(within.values(), default=0)
+
+    assert pytest.approx(seconds) == histogram.Calls(1.0, count, within).quantile(part)
+
+
+def test_calls_are_counted_since_a_reading(bench):
+    """What was there before is taken off, bound by bound."""
+    histogram = bench("histogram")
+    before = histogram.Calls(1.0, 10.0, {0.005: 4.0})
+    after = histogram.Calls(3.0, 30.0, {0.005: 9.0, 0.025: 20.0})
+
+    assert histogram.Calls(2.0, 20.0, {0.005: 5.0, 0.025: 20.0}) == after - before
 
 
 class Server:
     """Stands for an API server whose webhook takes 3 ms for each NetworkPolicy."""
 
-    calls = 0
+    def __init__(self, calls):
+        self.calls, self.count = calls, 0
 
     def create(self, path, body, query=""):
-        self.calls += "networkpolicies" in path
+        self.count += "networkpolicies" in path
         assert query == "?dryRun=All"
         assert body["metadata"]["name"]
 
     def spent(self):
-        return {"webhook": (self.calls * 0.003, float(self.calls))}
+        return self.calls(self.count * 0.003, self.count, {0.005: self.count})
