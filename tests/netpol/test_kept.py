@@ -3,7 +3,10 @@
 import pytest
 
 from webhook.netpol import intervals, parse_text, ports
-from webhook.netpol.kept import kept
+from webhook.netpol.kept import Bounded, kept
+from webhook.netpol.labels import Operator, Requirement, Selector
+from webhook.netpol.model import Pod
+from webhook.netpol.table import PodTable
 
 
 def test_only_what_is_small_is_kept() -> None:
@@ -41,3 +44,28 @@ def test_what_a_client_can_make_large_is_not_kept(results) -> None:
 
     assert first == second
     assert first is not second
+
+
+def test_results_go_when_they_weigh_too_much() -> None:
+    """All of them at once, and those that are asked for again come back."""
+    known: Bounded[str, int] = Bounded(10)
+    for number, key in enumerate("abc"):
+        assert known.keep(key, number, 5) == number
+
+    assert known == {"c": 2}
+
+
+def test_a_table_keeps_no_more_than_so_much_of_what_is_asked() -> None:
+    """A picture of a large cluster serves for minutes, and each review brings another selector."""
+    table = PodTable((Pod("a", "one", labels={"app": "web"}),), {"a": {}})
+    for number in range(20_000):
+        values = tuple(f"{number}-{each}" for each in range(40))
+        selector = Selector((Requirement(f"key-{number}", Operator.NOT_IN, values),))
+
+        assert table.matching(selector) == 1
+        assert table.in_namespaces(selector) == 1
+        table.addressed(4, tuple((each, each) for each in range(number, number + 80, 2)))
+    kept_at_all = (table._by_selector, table._by_namespace_selector, table._addressed)
+
+    assert all(len(each) < 4_000 for each in kept_at_all)
+    assert len(table._indexes) < 10

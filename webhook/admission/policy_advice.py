@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from webhook.admission.guard import Advice
 from webhook.admission.picture import Pictures
-from webhook.admission.surroundings import Standing, versions
+from webhook.admission.surroundings import Standing
 from webhook.deadline import Deadline
 from webhook.engine_input import pods, stays, stored
 from webhook.errors import ClusterError, DeadlineError, TooManyError
@@ -90,7 +90,7 @@ class PolicyAdviser:
         whole, picture = self._picture(namespace, others, old, new, deadline)
         if not _selects(picture, namespace, old, new):
             return (nothing([f"it selects no pod that {namespace} has now"]),)
-        before, after = versions(picture, namespace, others, old, new)
+        before, after = standing.versions(picture, others, old, new)
         matches = self.ipblock_matches_pods
         compared = Comparison(before, after, ipblock_matches_pods=matches, coarse=True)
         change = compared.change(deadline.check)

@@ -1,6 +1,7 @@
 """A change of a NetworkPolicy amid its cluster: the worlds before and after it."""
 
 from dataclasses import dataclass
+from operator import is_
 
 from webhook.admission.picture import Pictures
 from webhook.deadline import Deadline
@@ -39,7 +40,7 @@ class Surroundings:
             ClusterError: the cluster could not be read, is too large, or is still being read.
         """
         others = standing.policies(deadline)
-        return versions(self.pictures.latest(deadline), standing.namespace, others, old, new)
+        return standing.versions(self.pictures.latest(deadline), others, old, new)
 
 
 class Standing:
@@ -56,6 +57,8 @@ class Standing:
         self._cluster = cluster
         self._changed = changed
         self._found: tuple[Policy, ...] | None = None
+        self._asked: tuple[World, Policy | None, Policy | None] | None = None
+        self._versions: tuple[World, World] | None = None
 
     def policies(self, deadline: Deadline) -> tuple[Policy, ...]:
         """Return them, as a watch told them last.
@@ -69,6 +72,31 @@ class Standing:
             self._found = tuple([policy for policy in found if policy.name != name])
         return self._found
 
+    def versions(
+        self,
+        picture: World,
+        others: tuple[Policy, ...],
+        old: Policy | None,
+        new: Policy | None,
+    ) -> tuple[World, World]:
+        """A picture with the policies of the namespace as they are, and as they will be.
+
+        Checks and advice ask for the same, and get the same worlds.
+
+        Args:
+            picture: the cluster.
+            others: what `policies` told.
+            old: the policy that changes; None where it is made.
+            new: as it will be; None where it goes.
+        """
+        asked = picture, old, new
+        known = self._versions
+        if known and self._asked and all(map(is_, asked, self._asked)):
+            return known
+        self._asked = asked
+        self._versions = versions(picture, self.namespace, others, old, new)
+        return self._versions
+
 
 def versions(
     picture: World,
@@ -78,5 +106,5 @@ def versions(
     new: Policy | None,
 ) -> tuple[World, World]:
     """A picture with the policies of one namespace as they are, and as they will be."""
-    before = picture.with_policies(namespace, (*others, *((old,) if old else ())))
-    return before, picture.with_policies(namespace, (*others, *((new,) if new else ())))
+    before = picture.with_policies(namespace, (*others, old) if old else others)
+    return before, before.with_policies(namespace, (*others, new) if new else others)

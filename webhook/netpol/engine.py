@@ -4,21 +4,27 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
+from operator import methodcaller
 
 from webhook.netpol import bits
 from webhook.netpol.addresses import FAMILIES, Family
 from webhook.netpol.intervals import difference
 from webhook.netpol.lens import External, Lens
-from webhook.netpol.model import Direction, Pod
+from webhook.netpol.model import DIRECTIONS, Direction, Pod
 from webhook.netpol.names import Names
-from webhook.netpol.reach import Groups, Reach, changes, moves, reach
+from webhook.netpol.onesided import OneSided
+from webhook.netpol.reach import Groups, Reach, reach
 from webhook.netpol.rows import Block, Rows
 from webhook.netpol.scope import Scope
 from webhook.netpol.table import PodTable
-from webhook.netpol.world import World, cut
+from webhook.netpol.world import World
 
 View = tuple[Family, tuple[Lens, ...]]
 """A family, and every world seen in it."""
+
+
+Difference = Groups | OneSided
+"""What differs in one family; both tell the same."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,13 +111,13 @@ class Comparison:
     ) -> None:
         before, after = _aligned(before, after)
         views = _views((before, after), ipblock_matches_pods=ipblock_matches_pods, coarse=coarse)
-        altered = _altered(before.table, after.table)
-        self._groups = [(family, Groups(lenses, altered)) for family, lenses in views]
         self._names = _names(views)
+        find = _finder(before, after)
+        self._found = [(family, find(lenses)) for family, lenses in views]
 
     def change(self, checkpoint: Callable[[], None] = lambda: None) -> Change:
         """Return the difference; the argument is that of `diff`."""
-        return self._change(partial(changes, checkpoint=checkpoint))
+        return self._change(methodcaller("changes", checkpoint))
 
     def declared(self, direction: Direction) -> Change:
         """Return what the change opens and closes on one side, whatever the other side says.
@@ -121,13 +127,13 @@ class Comparison:
         Args:
             direction: the side whose policies are asked.
         """
-        return self._change(partial(moves, direction=direction))
+        return self._change(methodcaller("moves", direction))
 
-    def _change(self, find: Callable[[Groups], Iterator[Reach]]) -> Change:
+    def _change(self, reached: Callable[[Difference], Iterator[Reach]]) -> Change:
         opened: list[Block] = []
         closed: list[Block] = []
-        for family, groups in self._groups:
-            for found in find(groups):
+        for family, difference_ in self._found:
+            for found in reached(difference_):
                 was, now = found.ports
                 for blocks, ports in (
                     (opened, difference(now, was)),
@@ -145,30 +151,39 @@ def _views(
 
     A family that no pod has is left out: all of it is outside.
     """
-    base = max(world.table.size for world in worlds)
+    tables = {world.table for world in worlds}
     # Nothing outside is reached under policies of a namespace in which nothing has changed.
-    local = coarse and len({world.table for world in worlds}) == 1
+    local = coarse and len(tables) == 1
     cutting: Sequence[World | Scope] = _differing(*worlds) if local else worlds
+    base = max([table.size for table in tables])
     views: list[View] = []
     for family in FAMILIES:
-        if not any(world.table.of_family(family) for world in worlds):
-            continue
-        edges = frozenset().union(*(each.edges[family] for each in cutting))
-        external = External(family, cut(family, edges), base)
-        views.append(
-            (family, tuple(Lens(world, external, ipblock_matches_pods) for world in worlds))
-        )
+        if any(table.of_family(family) for table in tables):
+            external = External(family, cutting, base)
+            views.append(
+                (family, tuple([Lens(world, external, ipblock_matches_pods) for world in worlds]))
+            )
     return views
 
 
 def _differing(before: World, after: World) -> list[Scope]:
     """The scopes that one of the worlds has and the other has not."""
-    return [
-        scope
-        for world, other in ((before, after), (after, before))
-        for name, scope in world.scopes.items()
-        if other.scopes.get(name) is not scope
-    ]
+    scopes = [w.scopes.get(name) for name in before.differing(after) for w in (before, after)]
+    return [scope for scope in scopes if scope]
+
+
+def _finder(before: World, after: World) -> Callable[[tuple[Lens, ...]], Difference]:
+    """Choose how differences are found: all pods and both directions take longer."""
+    if before.table is after.table:
+        names = before.differing(after)
+        turned = [
+            direction
+            for direction in DIRECTIONS
+            if any(before.side(n, direction) is not after.side(n, direction) for n in names)
+        ]
+        if len(turned) == 1:
+            return partial(OneSided, direction=turned[0], names=names)
+    return partial(Groups, altered=_altered(before.table, after.table))
 
 
 def _names(views: Sequence[View]) -> Names:

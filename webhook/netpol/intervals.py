@@ -5,8 +5,7 @@ equal sets are equal tuples (and hash alike). Ports and addresses both live in i
 """
 
 from collections.abc import Iterable
-
-from webhook.netpol.kept import kept
+from functools import lru_cache
 
 Interval = tuple[int, int]
 Ranges = tuple[Interval, ...]
@@ -14,12 +13,10 @@ Ranges = tuple[Interval, ...]
 EMPTY: Ranges = ()
 
 
-def _intervals(left: "Ranges", right: "Ranges") -> int:
-    return len(left) + len(right)
+_FEW = 64
+"""Intervals of both sets, of which a result is kept: a policy may list a hundred thousand."""
 
-
-_kept = kept(1 << 12, _intervals, 64)
-"""Most sets are of a few intervals, but a policy may list a hundred thousand."""
+_kept = lru_cache(maxsize=1 << 12)
 
 
 def ranges(intervals: Iterable[Interval]) -> Ranges:
@@ -33,17 +30,30 @@ def ranges(intervals: Iterable[Interval]) -> Ranges:
     return tuple(merged)
 
 
-@_kept
 def union(left: Ranges, right: Ranges) -> Ranges:
     """The integers of either set."""
     if not left or left == right:
         return right
+    if len(left) + len(right) > _FEW:
+        return _union(left, right)
+    return _small_union(left, right)
+
+
+def _union(left: Ranges, right: Ranges) -> Ranges:
     return ranges(left + right) if right else left
 
 
-@_kept
+_small_union = _kept(_union)
+
+
 def intersection(left: Ranges, right: Ranges) -> Ranges:
     """The integers of both sets."""
+    if len(left) + len(right) > _FEW:
+        return _intersection(left, right)
+    return _small_intersection(left, right)
+
+
+def _intersection(left: Ranges, right: Ranges) -> Ranges:
     common: list[Interval] = []
     i = j = 0
     while i < len(left) and j < len(right):
@@ -58,9 +68,19 @@ def intersection(left: Ranges, right: Ranges) -> Ranges:
     return tuple(common)
 
 
-@_kept
+_small_intersection = _kept(_intersection)
+
+
 def difference(left: Ranges, right: Ranges) -> Ranges:
     """The integers of ``left`` that are not in ``right``."""
+    if not left or not right:
+        return left
+    if len(left) + len(right) > _FEW:
+        return _difference(left, right)
+    return _small_difference(left, right)
+
+
+def _difference(left: Ranges, right: Ranges) -> Ranges:
     kept: list[Interval] = []
     for interval in left:
         low, high = interval
@@ -73,6 +93,9 @@ def difference(left: Ranges, right: Ranges) -> Ranges:
         if low <= high:
             kept.append((low, high))
     return tuple(kept)
+
+
+_small_difference = _kept(_difference)
 
 
 def complement(of: Ranges, universe: Ranges) -> Ranges:

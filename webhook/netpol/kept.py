@@ -8,6 +8,8 @@ from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import ParamSpec, TypeVar
 
+Key = TypeVar("Key")
+Value = TypeVar("Value")
 Given = ParamSpec("Given")
 Result = TypeVar("Result")
 
@@ -35,3 +37,31 @@ def kept(
         return call
 
     return decorate
+
+
+class Bounded(dict[Key, Value]):
+    """Results that are kept until they are too large together; then all of them go.
+
+    Args:
+        limit: what they may weigh, in units of the caller's choice.
+    """
+
+    def __init__(self, limit: int) -> None:
+        super().__init__()
+        self._limit = limit
+        self._weight = 0
+
+    def keep(self, key: Key, value: Value, weight: int) -> Value:
+        """Keep a result, and return it.
+
+        Args:
+            key: to find it by, with ``get``.
+            value: the result.
+            weight: of both.
+        """
+        self._weight += weight
+        if self._weight > self._limit:
+            self.clear()
+            self._weight = weight
+        self[key] = value
+        return value

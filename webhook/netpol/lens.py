@@ -6,7 +6,7 @@ cut so finely that every ipBlock is a union of whole ranges.
 
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from webhook.netpol import bits
@@ -15,20 +15,30 @@ from webhook.netpol.intervals import EMPTY, Interval, Ranges, union
 from webhook.netpol.lazy import lazy
 from webhook.netpol.model import Direction
 from webhook.netpol.ports import ALL_PORTS
-from webhook.netpol.scope import CompiledRule, Group
-from webhook.netpol.world import World
+from webhook.netpol.scope import CompiledRule, Group, Scope
+from webhook.netpol.world import World, cut
 
 Cells = dict[Ranges, int]
 """A partition of the peers by the ports that are open to them."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class External:
-    """The external address ranges of a family, in slots from ``base`` upwards."""
+    """The external address ranges of a family, in slots from ``base`` upwards.
+
+    Args:
+        cutting: what has the ipBlocks at whose edges the ranges are cut.
+    """
 
     family: Family
-    spans: tuple[Interval, ...]
+    cutting: Sequence[World | Scope]
     base: int
+
+    @lazy
+    def spans(self) -> tuple[Interval, ...]:
+        """The ranges; cut when first asked, for most changes are about pods alone."""
+        edges = frozenset().union(*(each.edges[self.family] for each in self.cutting))
+        return cut(self.family, edges)
 
     @lazy
     def _starts(self) -> list[int]:
@@ -53,7 +63,7 @@ class External:
         return found
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Lens:
     """A world in a family, with its external ranges and a reading of ipBlock.
 
@@ -80,24 +90,35 @@ class Lens:
         """Return the peers a rule matches."""
         if rule.everyone:
             return self.everyone
-        found = rule.selected & self.pods
+        found = self._pods_of(rule)
         blocks = rule.blocks[self.external.family]
-        if blocks:
-            found |= self.external.within(blocks)
-            if self.ipblock_matches_pods:
+        return found | self.external.within(blocks) if blocks else found
+
+    def _pods_of(self, rule: CompiledRule) -> int:
+        """Return the pods a rule matches; what is outside is not looked at."""
+        if rule.everyone:
+            return self.pods
+        found = rule.selected & self.pods
+        if self.ipblock_matches_pods:
+            blocks = rule.blocks[self.external.family]
+            if blocks:
                 found |= self.world.table.addressed(self.external.family, blocks)
         return found
 
     def cells(self, group: Group, universe: int) -> Cells:
         """Partition all of the universe by what the group's policies open to it."""
+        outside = universe.bit_length() > self.external.base
         if not group.policies:
-            return partition(universe, [(self.everyone, ALL_PORTS)])
-        return partition(universe, self._opened(group))
+            everyone = self.everyone if outside else self.pods
+            return partition(universe, ((everyone, ALL_PORTS),))
+        return partition(universe, self._opened(group, self.peers if outside else self._pods_of))
 
-    def _opened(self, group: Group) -> Iterator[tuple[int, Ranges]]:
+    def _opened(
+        self, group: Group, peers_of: Callable[[CompiledRule], int]
+    ) -> Iterator[tuple[int, Ranges]]:
         """Yield peers with ports; a port name opens to each peer what it is in that peer."""
         for rule in group.rules:
-            peers = self.peers(rule)
+            peers = peers_of(rule)
             yield peers, rule.ports
             for name in rule.names:
                 for numbers, having in self.world.table.serving(*name).items():
@@ -116,6 +137,8 @@ def partition(universe: int, opened: Iterable[tuple[int, Ranges]]) -> Cells:
         by_ports[ports] |= peers
     cells: Cells = {EMPTY: universe}
     for ports, peers in by_ports.items():
+        if not peers & universe:
+            continue
         split: Cells = defaultdict(int)
         for before, members in cells.items():
             inside = members & peers

@@ -26,7 +26,7 @@ Values = tuple[Ranges, ...]
 
 _CHUNK = 32
 
-_FREE = Group(0)
+FREE = Group(0)
 """Stands for pods that no policy isolates."""
 
 
@@ -128,32 +128,9 @@ def _chunks(groups: Sequence[Subjects]) -> Iterator[tuple[int, Sequence[Subjects
         yield reduce(or_, (group.members for group in chunk)), chunk
 
 
-def changes(groups: "Groups", *, checkpoint: Callable[[], None]) -> Iterator[Reach]:
-    """Yield what differs between two worlds whose pods have the same slots.
-
-    Args:
-        groups: of the world before the change and of the one after it.
-        checkpoint: called before each group and each meeting; raises to give up.
-    """
-    touched = groups.touched(Direction.EGRESS)
-    sources = groups.near(Direction.EGRESS, groups.touched(Direction.INGRESS))
-    for target in groups.near(Direction.INGRESS, touched):
-        checkpoint()
-        for source in sources if target.changed or target.altered else touched:
-            checkpoint()
-            for found in _changed(source, target):
-                if found.ports[0] != found.ports[1]:
-                    yield found
-
-
-def moves(groups: "Groups", *, direction: Direction) -> Iterator[Reach]:
-    """Yield what differs on one side between two worlds, as `changes` does for both.
-
-    Args:
-        groups: of the world before the change and of the one after it.
-        direction: the side.
-    """
-    for subjects in groups.touched(direction):
+def moves(touched: Iterable[Subjects], direction: Direction) -> Iterator[Reach]:
+    """Yield what differs for some groups on their side, whatever the other side says."""
+    for subjects in touched:
         for peers, ports in subjects.moving:
             ends = (peers, subjects.members)
             sources, targets = ends if direction is Direction.INGRESS else reversed(ends)
@@ -212,6 +189,26 @@ class Groups:
         self._known: dict[tuple[str, Direction], list[Subjects]] = {}
         """The groups of namespaces whose policies differ: these are asked again and again."""
 
+    def changes(self, checkpoint: Callable[[], None]) -> Iterator[Reach]:
+        """Yield what differs between two worlds whose pods have the same slots.
+
+        Args:
+            checkpoint: called before each group and each meeting; raises to give up.
+        """
+        touched = self.touched(Direction.EGRESS)
+        sources = self.near(Direction.EGRESS, self.touched(Direction.INGRESS))
+        for target in self.near(Direction.INGRESS, touched):
+            checkpoint()
+            for source in sources if target.changed or target.altered else touched:
+                checkpoint()
+                for found in _changed(source, target):
+                    if found.ports[0] != found.ports[1]:
+                        yield found
+
+    def moves(self, direction: Direction) -> Iterator[Reach]:
+        """Yield what differs on one side between two worlds, as `changes` does for both."""
+        return moves(self.touched(direction), direction)
+
     def of(self, direction: Direction) -> Sequence[Subjects]:
         """Return disjoint groups that together are the universe."""
         names = set().union(*(lens.world.scopes for lens in self._lenses))
@@ -249,15 +246,13 @@ class Groups:
         return {
             name
             for name in self._differing
-            if first.groups(name, direction) is not last.groups(name, direction)
+            if first.world.side(name, direction) is not last.world.side(name, direction)
         }
 
     @lazy
     def _differing(self) -> set[str]:
         """Namespaces whose policies differ between the worlds."""
-        first, last = self._lenses[0].world.scopes, self._lenses[-1].world.scopes
-        gone = first.keys() - last.keys()
-        return {name for name, scope in last.items() if first.get(name) is not scope} | gone
+        return self._lenses[0].world.differing(self._lenses[-1].world)
 
     def _found(
         self, direction: Direction, namespaces: Collection[str], universe: int
@@ -267,7 +262,7 @@ class Groups:
         isolated = self._external
         for lens in self._lenses:
             isolated |= lens.world.isolated(direction)
-        free = (_FREE,) * len(self._lenses)
+        free = (FREE,) * len(self._lenses)
         yield from self._split(self._universe & ~isolated, free, universe)
         yield Subjects(self._external, free, self._lenses, universe, external=True)
 
@@ -294,8 +289,8 @@ class Groups:
                 alike = (group,) * len(sides)
                 yield from self._split(group.subjects & pods, alike, universe)
         else:
-            for members, crossed in _crossed(sides):
-                yield from self._split(members & pods, crossed, universe)
+            for members, crossed_ in crossed(sides):
+                yield from self._split(members & pods, crossed_, universe)
 
     def _split(self, members: int, sides: tuple[Group, ...], universe: int) -> Iterator[Subjects]:
         altered = members & self._altered
@@ -305,12 +300,16 @@ class Groups:
             yield Subjects(altered, sides, self._lenses, universe, altered=True)
 
 
-def _crossed(sides: Sequence[tuple[Group, ...]]) -> list[tuple[int, tuple[Group, ...]]]:
-    """Return the common refinement of several partitions, each with its free rest."""
-    crossed: list[tuple[int, tuple[Group, ...]]] = [(_isolated(sides), ())]
+def crossed(sides: Sequence[tuple[Group, ...]]) -> list[tuple[int, tuple[Group, ...]]]:
+    """Return the common refinement of several partitions, each with its free rest.
+
+    Args:
+        sides: the isolated groups of a namespace in each world.
+    """
+    found: list[tuple[int, tuple[Group, ...]]] = [(_isolated(sides), ())]
     for groups in sides:
         finer: list[tuple[int, tuple[Group, ...]]] = []
-        for members, combination in crossed:
+        for members, combination in found:
             rest = members
             for group in groups:
                 common = rest & group.subjects
@@ -318,9 +317,9 @@ def _crossed(sides: Sequence[tuple[Group, ...]]) -> list[tuple[int, tuple[Group,
                     finer.append((common, (*combination, group)))
                     rest ^= common
             if rest:
-                finer.append((rest, (*combination, _FREE)))
-        crossed = finer
-    return crossed
+                finer.append((rest, (*combination, FREE)))
+        found = finer
+    return found
 
 
 def _isolated(sides: Sequence[tuple[Group, ...]]) -> int:

@@ -40,6 +40,12 @@ class Block:
     ports: Ranges
 
 
+def _has_rows(block: Block) -> bool:
+    """A block is empty where it leads from one pod to itself."""
+    sources, targets = block.sources, block.targets
+    return bool(sources and targets and (sources != targets or sources & (sources - 1)))
+
+
 @dataclass(frozen=True, eq=False)
 class Targets:
     """What some sources reach, sorted; shared by all sources that reach the same."""
@@ -58,7 +64,7 @@ class Targets:
         return self._position.get(source, ())
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Rows:
     """Rows as disjoint blocks.
 
@@ -70,7 +76,7 @@ class Rows:
     names: Names
 
     def __bool__(self) -> bool:
-        return len(self) > 0
+        return any(map(_has_rows, self.blocks))
 
     def __len__(self) -> int:
         """Count the rows without expanding them."""

@@ -5,19 +5,22 @@ a change of one policy touches; all other scopes are shared between before and a
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import reduce
+from operator import or_
+from types import MappingProxyType
 
 from webhook.netpol import bits
 from webhook.netpol.addresses import FAMILIES, Family
 from webhook.netpol.intervals import EMPTY, Ranges, union
 from webhook.netpol.labels import Selector
 from webhook.netpol.lazy import lazy
-from webhook.netpol.model import Direction, IPBlock, Policy, Rule, SelectorPeer
+from webhook.netpol.model import DIRECTIONS, Direction, IPBlock, Policy, Rule, SelectorPeer
 from webhook.netpol.ports import ALL_PORTS
 from webhook.netpol.table import PodTable
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class CompiledRule:
     """A rule as sets.
 
@@ -36,7 +39,7 @@ class CompiledRule:
     names: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Group:
     """Pods that the same policies select in a direction; without any they are not isolated.
 
@@ -51,67 +54,119 @@ class Group:
     """The rules of each policy in the direction: groups that have them in common are alike."""
 
 
-@dataclass(eq=False)
-class Scope:
-    """The policies of a namespace, ordered by name; compiled when first asked."""
+_NO_BLOCKS: Mapping[Family, Ranges] = dict.fromkeys(FAMILIES, EMPTY)
 
-    namespace: str
-    policies: tuple[Policy, ...]
-    table: PodTable
-    _compiled: dict[int, tuple[Rule, CompiledRule]] = field(default_factory=dict)
-    """By the rule's ``id``, which it keeps as long as it stands here."""
-    _groups: dict[Direction, tuple[Group, ...]] = field(default_factory=dict)
 
-    def succeeded_by(self, policies: tuple[Policy, ...]) -> "Scope":
-        """Return the scope of other policies; what is compiled of the same rules is kept."""
-        old, new = ({id(policy): policy for policy in each} for each in (self.policies, policies))
-        gone = [policy for key, policy in old.items() if key not in new]
-        come = [policy for key, policy in new.items() if key not in old]
-        groups = {
-            direction: groups
-            for direction, groups in self._groups.items()
-            if _written(gone, direction) == _written(come, direction)
-        }
-        return Scope(self.namespace, policies, self.table, dict(self._compiled), groups)
+class Compiler:
+    """Makes sets of rules, each rule once.
+
+    Args:
+        namespace: of the policies.
+        table: the pods.
+        known: what is compiled already.
+    """
+
+    def __init__(self, namespace: str, table: PodTable, known: "Mapping[int, Known]") -> None:
+        self.namespace = namespace
+        self.table = table
+        self.known = dict(known)
+        """By the rule's ``id``, which it keeps as long as it stands here."""
+
+    def rules(self, policy: Policy, direction: Direction) -> tuple[CompiledRule, ...]:
+        """Compile the rules of a policy."""
+        return tuple([self._compiled_once(rule) for rule in policy.rules(direction)])
+
+    def _compiled_once(self, rule: Rule) -> CompiledRule:
+        known = self.known.get(id(rule))
+        if known is None:
+            known = self.known[id(rule)] = rule, self._compile(rule)
+        return known[1]
+
+    def _compile(self, rule: Rule) -> CompiledRule:
+        selected = 0
+        blocks = _NO_BLOCKS
+        for peer in rule.peers:
+            if isinstance(peer, IPBlock):
+                blocks = {**blocks, peer.family: union(blocks[peer.family], peer.ranges)}
+            else:
+                selected |= self._selected(peer)
+        ports = EMPTY
+        for item in rule.ports:
+            ports = union(ports, item.ports)
+        names = [(item.name, item.protocol) for item in rule.ports if item.name]
+        return CompiledRule(
+            not rule.peers, selected, blocks, ports if rule.ports else ALL_PORTS, tuple(names)
+        )
+
+    def _selected(self, peer: SelectorPeer) -> int:
+        """Return the pods a selector peer matches: never those in a node's network."""
+        if peer.namespaces is None:
+            within = self.table.in_namespace(self.namespace)
+        else:
+            within = self.table.in_namespaces(peer.namespaces)
+        return within & self.table.matching(peer.pods) & ~self.table.host_network
+
+
+Known = tuple[Rule, CompiledRule]
+"""A rule, and what was compiled of it."""
+
+
+class Side:
+    """What the policies of a namespace say in one direction; compiled when first asked.
+
+    Args:
+        direction: of the rules.
+        policies: those that speak of the direction, ordered by name.
+        compiler: makes sets of their rules.
+    """
+
+    def __init__(
+        self, direction: Direction, policies: tuple[Policy, ...], compiler: Compiler
+    ) -> None:
+        self.direction = direction
+        self.policies = policies
+        self._compiler = compiler
+        self._table = compiler.table
 
     @lazy
-    def edges(self) -> Mapping[Family, frozenset[int]]:
-        """Where the ipBlocks of the policies cut the address space."""
-        blocks = [block for policy in self.policies for block in policy.blocks]
-        return {
-            family: frozenset(
-                edge for block in blocks if block.family == family for edge in block.edges
-            )
-            for family in FAMILIES
-        }
+    def groups(self) -> tuple[Group, ...]:
+        """The isolated pods of the namespace, grouped."""
+        return tuple(self._within(self._members))
 
-    def groups(self, direction: Direction) -> tuple[Group, ...]:
-        """Return the isolated pods of the namespace, grouped."""
-        known = self._groups.get(direction)
+    @lazy
+    def isolated(self) -> int:
+        """The isolated pods of the namespace."""
+        return reduce(or_, self.subjects, 0)
+
+    def groups_of(self, pods: int) -> tuple[Group, ...]:
+        """Return the groups that pods of a set are in, in order; they may hold others beside."""
+        known = self.__dict__.get("groups")
         if known is None:
-            known = self._groups[direction] = tuple(self._group(direction))
-        return known
+            return tuple(self._within(self._members & pods))
+        return tuple([group for group in known if group.subjects & pods])
 
-    def isolated(self, direction: Direction) -> int:
-        """Return the isolated pods of the namespace."""
-        found = 0
-        for group in self.groups(direction):
-            found |= group.subjects
-        return found
+    @lazy
+    def _members(self) -> int:
+        """The pods of the namespace that policies can isolate."""
+        return self._table.in_namespace(self._compiler.namespace) & ~self._table.host_network
 
-    def _group(self, direction: Direction) -> Iterator[Group]:
-        policies = [policy for policy in self.policies if direction in policy.types]
-        members = self.table.in_namespace(self.namespace) & ~self.table.host_network
-        subjects = [members & self.table.matching(policy.pods) for policy in policies]
-        cells = [members] if members else []
-        for selected in subjects:
-            cells = bits.refine(cells, selected)
+    @lazy
+    def subjects(self) -> list[int]:
+        """The pods that each policy selects."""
+        members, matching = self._members, self._table.matching
+        return [members & matching(policy.pods) for policy in self.policies]
+
+    def _within(self, pods: int) -> Iterator[Group]:
+        """Yield the groups of some pods."""
+        direction = self.direction
+        selected = list(zip(self.policies, self.subjects, strict=True))
+        cells = [pods] if pods else []
+        for _, subjects in selected:
+            cells = bits.refine(cells, subjects)
         for cell in cells:
-            selecting = tuple(
-                [policy for policy, chosen in zip(policies, subjects, strict=True) if cell & chosen]
-            )
+            selecting = tuple([policy for policy, subjects in selected if cell & subjects])
             if selecting:
-                rules = [rule for policy in selecting for rule in self.rules(policy, direction)]
+                rules = [r for p in selecting for r in self._compiler.rules(p, direction)]
                 written = tuple([policy.rules(direction) for policy in selecting])
                 group = Group(cell, selecting, tuple(rules), written)
                 if direction is Direction.INGRESS and any(rule.names for rule in rules):
@@ -124,7 +179,7 @@ class Scope:
         names = {name for rule in group.rules for name in rule.names}
         cells = [group.subjects]
         for name in names:
-            for having in self.table.serving(*name).values():
+            for having in self._table.serving(*name).values():
                 cells = bits.refine(cells, having)
         for cell in cells:
             rules = (self._numbered(rule, cell) for rule in group.rules)
@@ -134,47 +189,93 @@ class Scope:
         """Resolve the port names of a rule in pods that all resolve them alike."""
         ports = rule.ports
         for name in rule.names:
-            for numbers, having in self.table.serving(*name).items():
+            for numbers, having in self._table.serving(*name).items():
                 if having & subjects:
                     ports = union(ports, numbers)
         return replace(rule, ports=ports, names=()) if rule.names else rule
 
+
+def parting(one: Side | None, other: Side | None) -> int:
+    """Return the pods that are selected by policies which one side has and the other lacks."""
+    if one is None or other is None:
+        side = one or other
+        return side.isolated if side else 0
+    found = 0
+    for ours, theirs in ((one, other), (other, one)):
+        shared = set(map(id, theirs.policies))
+        for policy, selected in zip(ours.policies, ours.subjects, strict=True):
+            if id(policy) not in shared:
+                found |= selected
+    return found
+
+
+class Scope:
+    """The policies of a namespace; compiled when first asked.
+
+    Args:
+        namespace: of all of them.
+        policies: ordered by name.
+        table: the pods.
+        known: what is compiled of their rules already.
+    """
+
+    def __init__(
+        self,
+        namespace: str,
+        policies: tuple[Policy, ...],
+        table: PodTable,
+        known: Mapping[int, Known] = MappingProxyType({}),
+    ) -> None:
+        self.namespace = namespace
+        self.policies = policies
+        self.table = table
+        self._compiler = Compiler(namespace, table, known)
+        self._sides: dict[Direction, Side] = {}
+
+    def succeeded_by(self, policies: tuple[Policy, ...]) -> "Scope":
+        """Return the scope of other policies; what is compiled of the same rules is kept.
+
+        Directions in which the policies say the same have one `Side` in both.
+        """
+        successor = Scope(self.namespace, policies, self.table, self._compiler.known)
+        old, new = set(map(id, self.policies)), set(map(id, policies))
+        gone = [policy for policy in self.policies if id(policy) not in new]
+        come = [policy for policy in policies if id(policy) not in old]
+        for direction in DIRECTIONS:
+            if _written(gone, direction) == _written(come, direction):
+                successor._sides[direction] = self.side(direction)
+        return successor
+
+    @lazy
+    def edges(self) -> Mapping[Family, frozenset[int]]:
+        """Where the ipBlocks of the policies cut the address space."""
+        blocks = [block for policy in self.policies for block in policy.blocks]
+        return {
+            family: frozenset(
+                edge for block in blocks if block.family == family for edge in block.edges
+            )
+            for family in FAMILIES
+        }
+
+    def side(self, direction: Direction) -> Side:
+        """Return what the policies say in a direction."""
+        known = self._sides.get(direction)
+        if known is None:
+            speaking = tuple([policy for policy in self.policies if direction in policy.types])
+            known = self._sides[direction] = Side(direction, speaking, self._compiler)
+        return known
+
+    def groups(self, direction: Direction) -> tuple[Group, ...]:
+        """Return the isolated pods of the namespace, grouped."""
+        return self.side(direction).groups
+
+    def isolated(self, direction: Direction) -> int:
+        """Return the isolated pods of the namespace."""
+        return self.side(direction).isolated
+
     def rules(self, policy: Policy, direction: Direction) -> tuple[CompiledRule, ...]:
         """Compile the rules of one of the policies."""
-        return tuple([self._compiled_once(rule) for rule in policy.rules(direction)])
-
-    def _compiled_once(self, rule: Rule) -> CompiledRule:
-        known = self._compiled.get(id(rule))
-        if known is None:
-            known = self._compiled[id(rule)] = rule, self._compile(rule)
-        return known[1]
-
-    def _compile(self, rule: Rule) -> CompiledRule:
-        selected = 0
-        blocks: dict[Family, Ranges] = dict.fromkeys(FAMILIES, EMPTY)
-        for peer in rule.peers:
-            if isinstance(peer, IPBlock):
-                blocks[peer.family] = union(blocks[peer.family], peer.ranges)
-            else:
-                selected |= self._selected(peer)
-        ports = EMPTY
-        for item in rule.ports:
-            ports = union(ports, item.ports)
-        return CompiledRule(
-            everyone=not rule.peers,
-            selected=selected,
-            blocks=blocks,
-            ports=ports if rule.ports else ALL_PORTS,
-            names=tuple((item.name, item.protocol) for item in rule.ports if item.name),
-        )
-
-    def _selected(self, peer: SelectorPeer) -> int:
-        """Return the pods a selector peer matches: never those in a node's network."""
-        if peer.namespaces is None:
-            within = self.table.in_namespace(self.namespace)
-        else:
-            within = self.table.in_namespaces(peer.namespaces)
-        return within & self.table.matching(peer.pods) & ~self.table.host_network
+        return self._compiler.rules(policy, direction)
 
 
 def _written(

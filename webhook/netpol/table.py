@@ -7,12 +7,19 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from webhook.netpol import bits
 from webhook.netpol.addresses import FAMILIES, Family
 from webhook.netpol.intervals import EMPTY, Ranges, ranges
+from webhook.netpol.kept import Bounded
 from webhook.netpol.labels import Labels, Operator, Requirement, Selector
 from webhook.netpol.lazy import lazy
 from webhook.netpol.model import METADATA_NAME, Pod
 from webhook.netpol.ports import port_range
 
 Slots = tuple[Pod | None, ...]
+_KEPT_BYTES = 1 << 24
+"""For the sets of slots of one kind that are kept with what they were asked by."""
+
+_ITEM_BYTES = 128
+"""That a value of a selector takes, or an interval; more or less."""
+
 _ANY = None
 """The key of an index of labels under which the pods stand that have the label at all."""
 
@@ -57,6 +64,13 @@ class Index:
         return Index(self._keys_of, members)
 
 
+_NOBODY = Index(lambda _: (), {})
+"""By a label that no pod has."""
+
+_FEW_NAMESPACES = 16
+"""Which are found one by one; a set of pods of more is walked."""
+
+
 class PodTable:
     """Pods by slot, with indexes that grow with what selectors name.
 
@@ -79,9 +93,10 @@ class PodTable:
         self.namespaces = namespaces
         self.size = len(slots)
         self._indexes = dict(indexes or {})
-        self._by_selector: dict[Selector, int] = {}
-        self._by_namespace_selector: dict[Selector, int] = {}
-        self._addressed: dict[tuple[Family, Ranges], int] = {}
+        # Whoever sends a review chooses what is asked.
+        self._by_selector: Bounded[Selector, int] = Bounded(_KEPT_BYTES)
+        self._by_namespace_selector: Bounded[Selector, int] = Bounded(_KEPT_BYTES)
+        self._addressed: Bounded[tuple[Family, Ranges], int] = Bounded(_KEPT_BYTES)
 
     def replaced(self, slot: int, pod: Pod | None, namespaces: Mapping[str, Labels]) -> "PodTable":
         """Return the table with another pod, or none, in a slot; the indexes are kept.
@@ -149,7 +164,17 @@ class PodTable:
 
     def namespaces_of(self, members: int) -> set[str]:
         """Return the namespaces that pods of a set live in."""
-        return {pod.namespace for pod in bits.pick(self.slots, members) if pod is not None}
+        found: set[str] = set()
+        members &= self.everyone
+        while members and len(found) < _FEW_NAMESPACES:
+            first = self.slots[(members & -members).bit_length() - 1]
+            assert first is not None
+            found.add(first.namespace)
+            members &= ~self.in_namespace(first.namespace)
+        if members:
+            rest = bits.pick(self.slots, members)
+            found.update({pod.namespace for pod in rest if pod is not None})
+        return found
 
     def matching(self, selector: Selector) -> int:
         """Return the pods of any namespace whose labels the selector matches."""
@@ -158,7 +183,7 @@ class PodTable:
             found = self.everyone
             for requirement in selector.requirements:
                 found &= self._meeting(requirement)
-            self._by_selector[selector] = found
+            self._by_selector.keep(selector, found, self._weight(selector))
         return found
 
     def in_namespaces(self, selector: Selector) -> int:
@@ -166,20 +191,26 @@ class PodTable:
         found = self._by_namespace_selector.get(selector)
         if found is None:
             found = 0
-            for name, labels in self.namespaces.items():
-                if selector.matches(labels):
+            for name in self._named(selector):
+                labels = self.namespaces.get(name)
+                if labels is not None and selector.matches(labels):
                     found |= self.in_namespace(name)
-            self._by_namespace_selector[selector] = found
+            self._by_namespace_selector.keep(selector, found, self._weight(selector))
         return found
 
+    def _named(self, selector: Selector) -> Iterable[str]:
+        """The namespaces that a selector can match: those it names, where it does."""
+        for requirement in selector.requirements:
+            if requirement.key == METADATA_NAME and requirement.operator is Operator.IN:
+                return set(requirement.values)
+        return self.namespaces
+
+    def _weight(self, selector: Selector) -> int:
+        items = sum([1 + len(requirement.values) for requirement in selector.requirements])
+        return (1 + items) * _ITEM_BYTES + self.size // 8
+
     def _meeting(self, requirement: Requirement) -> int:
-        key = requirement.key
-
-        def values_of(pod: Pod) -> tuple[str | None, ...]:
-            value = pod.labels.get(key)
-            return () if value is None else (value, _ANY)
-
-        index = self._index(("label", key), values_of)
+        index = self._by_label(requirement.key)
         named = 0
         for value in requirement.values:
             named |= index.get(value)
@@ -192,6 +223,19 @@ class PodTable:
                 return index.get(_ANY)
             case Operator.DOES_NOT_EXIST:
                 return self.everyone & ~index.get(_ANY)
+
+    def _by_label(self, key: str) -> Index:
+        """Index the pods by a label; there are only so many that any pod has."""
+
+        def values_of(pod: Pod) -> tuple[str | None, ...]:
+            value = pod.labels.get(key)
+            return () if value is None else (value, _ANY)
+
+        return self._index(("label", key), values_of) if key in self._label_keys else _NOBODY
+
+    @lazy
+    def _label_keys(self) -> set[str]:
+        return {key for pod in self.slots if pod is not None for key in pod.labels}
 
     def serving(self, name: str, protocol: str) -> Mapping[Ranges, int]:
         """Partition the pods that have a port name by what it resolves to in them."""
@@ -217,7 +261,9 @@ class PodTable:
                 for low, high in within
                 for slot in slots[bisect_left(addresses, low) : bisect_right(addresses, high)]
             )
-            known = self._addressed[family, within] = bits.from_slots(inside, self.size)
+            known = bits.from_slots(inside, self.size)
+            weight = len(within) * _ITEM_BYTES + self.size // 8
+            self._addressed.keep((family, within), known, weight)
         return known
 
     @lazy

@@ -4,15 +4,16 @@ Immutable as seen from outside; a change makes a new world that shares everythin
 change does not touch, compiled sets included. An admission path keeps one warm.
 """
 
-from collections.abc import Iterable, Mapping
-from operator import attrgetter
+from collections.abc import Collection, Iterable, Mapping
+from functools import reduce
+from operator import attrgetter, or_
 
 from webhook.netpol.addresses import FAMILIES, WHOLE, Family
 from webhook.netpol.intervals import Interval
 from webhook.netpol.labels import Labels
 from webhook.netpol.lazy import lazy
 from webhook.netpol.model import DIRECTIONS, Direction, Pod, Policy, Service
-from webhook.netpol.scope import Scope
+from webhook.netpol.scope import Scope, Side
 from webhook.netpol.table import PodTable, namespace_labels
 
 
@@ -32,6 +33,10 @@ class World:
         self.scopes = scopes
         self.services = services
         self._isolated: dict[Direction, int] = {}
+        self._former: tuple[str, Mapping[Direction, int]] | None = None
+        """The namespace whose policies differ from another world's, and what is isolated there."""
+        self.origin, self.apart = object(), frozenset[str]()
+        """Stands for a world with the same table, and the namespaces that differ from it."""
         self._latest: tuple[str, tuple[Policy, ...], World] | None = None
         """The last world made of this one, and how: a review asks several times for the same."""
 
@@ -117,6 +122,8 @@ class World:
         self.table.warm()
         for direction in DIRECTIONS:
             self.isolated(direction)
+            for scope in self.scopes.values():
+                scope.groups(direction)
         _ = self.edges
         return self
 
@@ -132,11 +139,31 @@ class World:
         """Return the pods that some policy isolates."""
         known = self._isolated.get(direction)
         if known is None:
-            known = 0
-            for scope in self.scopes.values():
-                known |= scope.isolated(direction)
-            self._isolated[direction] = known
+            known = self._isolated[direction] = self._find_isolated(direction)
         return known
+
+    def side(self, namespace: str, direction: Direction) -> Side | None:
+        """Return what the policies of a namespace say in a direction, if they say anything."""
+        scope = self.scopes.get(namespace)
+        side = scope.side(direction) if scope else None
+        return side if side and side.policies else None
+
+    def differing(self, other: "World") -> set[str]:
+        """Return the namespaces whose policies differ between worlds of one table."""
+        ours, theirs = self.scopes, other.scopes
+        names: Collection[str] = self.apart | other.apart
+        if self.origin is not other.origin:
+            names = ours.keys() | theirs.keys()
+        return {name for name in names if ours.get(name) is not theirs.get(name)}
+
+    def _find_isolated(self, direction: Direction) -> int:
+        if self._former and direction in self._former[1]:
+            # A pod is isolated by policies of its own namespace alone.
+            namespace, known = self._former
+            side = self.side(namespace, direction)
+            others = known[direction] & ~self.table.in_namespace(namespace)
+            return others | side.isolated if side else others
+        return reduce(or_, [scope.isolated(direction) for scope in self.scopes.values()], 0)
 
     def _with_scope(self, namespace: str, policies: Iterable[Policy]) -> "World":
         ordered = tuple(sorted(policies, key=_name))
@@ -147,15 +174,12 @@ class World:
         if latest is not None and latest[:2] == (namespace, ordered):
             return latest[2]
         former = standing or Scope(namespace, (), self.table)
-        latter = former.succeeded_by(ordered)
-        scopes = {**self.scopes, namespace: latter}
+        scopes = {**self.scopes, namespace: former.succeeded_by(ordered)}
         if not ordered:
             del scopes[namespace]
         made = World(self.table, scopes, self.services)
-        # A pod is isolated by policies of its own namespace alone.
-        others = ~self.table.in_namespace(namespace)
-        for direction, known in self._isolated.items():
-            made._isolated[direction] = known & others | latter.isolated(direction)
+        made._former = namespace, self._isolated
+        made.origin, made.apart = self.origin, self.apart | {namespace}
         self._latest = namespace, ordered, made
         return made
 

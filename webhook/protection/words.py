@@ -74,7 +74,11 @@ class Teller:
             verb: what happens to them: ``opens`` or ``closes``.
             rows: what is opened or closed.
         """
-        found = sorted(self._merged(rows), key=lambda line: -line.weight)
+        if not rows.blocks:
+            return ()
+        found = list(self._merged(rows))
+        if len(found) > 1:
+            found.sort(key=lambda line: -line.weight)
         said = [f"{verb}: {self._said(line, rows)}" for line in found[:MAX_LINES]]
         more = len(found) - len(said)
         return (*said, *([f"{verb}: {more} more groups of connections"] if more else []))
@@ -92,6 +96,10 @@ class Teller:
     def _merged(self, rows: Rows) -> Iterator[Line]:
         """Join blocks that are alike on one side; families too, where both ends are pods."""
         for incoming, pairs in self._turned(rows).items():
+            if len(pairs) == 1:
+                ((ports, subjects, other),) = pairs
+                yield Line(ports, incoming, subjects, (other,))
+                continue
             merged: dict[tuple[Ranges, End, int], int] = defaultdict(int)
             for ports, subjects, (kind, members) in pairs:
                 merged[ports, subjects, kind] |= members
