@@ -25,6 +25,7 @@ CONTEXT = {
     "certificates.existingSecret": [
         'certificates.mode="existing-secret"',
         'certificates.existingSecret.name="mine"',
+        "prometheusRule.enabled=true",
     ],
     "server.mtls": [
         f"server.mtls.clientCa={json.dumps(PEM)}",
@@ -48,6 +49,7 @@ SAMPLES: Mapping[str, Any] = {
     "certificates.certManager.duration": "4320h",
     "certificates.certManager.renewBefore": "360h",
     "certificates.existingSecret.caBundle": PEM,
+    "certificates.existingSecret.renewBefore": "24h",
     "defaultDeny.options": {"same-namespace": {"dns": False}},
     "defaultDeny.rules": [{"namespaceSelector": {}, "profile": "none"}],
     "server.metricsPort": 9500,

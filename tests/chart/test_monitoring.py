@@ -5,6 +5,7 @@ import re
 
 import pytest
 
+from certs.authority import AUTHORITY_LIFETIME
 from tests.chart import promtool
 from tools import dashboard
 from webhook.metric_table import FAMILIES
@@ -150,6 +151,47 @@ def test_alerts_can_be_left_out_and_labelled(render) -> None:
     assert "PortcullisOverrideUsed" not in names
     assert "PortcullisAbsent" in names
     assert all(rule["labels"] == {"team": "network", "severity": "page"} for rule in group["rules"])
+
+
+CERT_MANAGER = 'certificates.certManager={"duration": "24h", "renewBefore": "8h0m10s"}'
+EXISTING = 'certificates.existingSecret={"name": "mine", "renewBefore": "1h30m"}'
+
+
+@pytest.mark.parametrize(
+    ("mode", "values", "leaf", "authority"),
+    [
+        pytest.param("self-managed", (), 7 * 86400 // 6, 365 * 86400 // 6, id="self-managed"),
+        pytest.param("cert-manager", (), 360 * 3600, None, id="cert-manager"),
+        pytest.param("cert-manager", (CERT_MANAGER,), 4 * 3600 + 5, None, id="of-a-day"),
+        pytest.param(
+            "existing-secret",
+            ('certificates.existingSecret.name="mine"',),
+            7 * 86400,
+            7 * 86400,
+            id="existing-secret",
+        ),
+        pytest.param("existing-secret", (EXISTING,), 2700, 2700, id="renewed-late"),
+    ],
+)
+def test_certificates_are_alarmed_of_by_who_renews_them(
+    render, mode, values, leaf, authority
+) -> None:
+    """At half of what is left when they are due; the CA of cert-manager is seen by none of ours."""
+    rule = render(*ENABLED, f'certificates.mode="{mode}"', *values).one("PrometheusRule")
+    expr = {it["alert"]: it["expr"] for it in rule["spec"]["groups"][0]["rules"]}
+    ends = {
+        name: int(text.rpartition("< ")[2]) for name, text in expr.items() if "Expiring" in name
+    }
+    wanted = {"PortcullisLeafExpiring": leaf, "PortcullisAuthorityExpiring": authority}
+
+    assert ends == {name: seconds for name, seconds in wanted.items() if seconds is not None}
+
+
+def test_a_ca_of_ours_is_alarmed_of_by_its_life() -> None:
+    """What the chart has as a year is what the code issues."""
+    text = (dashboard.CHART / "templates" / "prometheusrule.yaml").read_text(encoding="utf-8")
+
+    assert f"mul {AUTHORITY_LIFETIME.days} 86400" in text
 
 
 def test_thresholds_follow_the_life_of_a_leaf(render, rules) -> None:

@@ -62,6 +62,16 @@ system:serviceaccount:{{ include "portcullis.namespace" . }}:{{ include "portcul
 {{- if and (eq .Values.certificates.mode "existing-secret") (not .Values.certificates.existingSecret.caBundle) }}true{{ end -}}
 {{- end -}}
 
+{{/* Seconds of a duration, such as 720h or 1h30m. */}}
+{{- define "portcullis.seconds" -}}
+{{- $units := dict "h" 3600 "m" 60 "s" 1 -}}
+{{- $sum := 0 -}}
+{{- range regexFindAll "[0-9]+[hms]" . -1 -}}
+{{- $sum = add $sum (mul (get $units (trunc -1 .)) (regexFind "[0-9]+" . | atoi)) -}}
+{{- end -}}
+{{- $sum -}}
+{{- end }}
+
 {{/* Annotations of both webhook configurations. */}}
 {{- define "portcullis.webhookAnnotations" -}}
 {{- $ours := dict -}}
