@@ -2,18 +2,39 @@
 
 import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
 from .plane import ControlPlane
 
 
-def started(request: pytest.FixtureRequest) -> ControlPlane:
-    """A control plane; what is built for it is told past pytest's capture."""
+def started(request: pytest.FixtureRequest, **options: Any) -> ControlPlane:
+    """A control plane; what is built for it is told past pytest's capture.
+
+    Args:
+        request: of the fixture.
+        options: of `ControlPlane`.
+    """
     capture = request.config.pluginmanager.getplugin("capturemanager")
     assert capture is not None
     with capture.global_and_fixture_disabled():
-        return ControlPlane()
+        return ControlPlane(**options)
+
+
+@contextmanager
+def isolated(request: pytest.FixtureRequest, **options: Any) -> Iterator[ControlPlane]:
+    """A control plane whose Services lead to replicas; skips where it cannot have a network.
+
+    Args:
+        request: of the fixture.
+        options: of `ControlPlane`.
+    """
+    with started(request, **options) as plane:
+        if not plane.isolated:
+            pytest.skip("no network namespaces here, so no Services")
+        yield plane
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 # `pytest` alone, unlike `python -m pytest`, does not put the repository on the path.
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.controlplane.fixtures import control_plane, namespace, started
+from tests.controlplane.fixtures import control_plane, isolated, namespace
 from tests.controlplane.installation import Installation
 from tests.e2e import world
 
@@ -24,9 +24,7 @@ def portcullis(request: pytest.FixtureRequest) -> Iterator[Installation]:
     Of its own, for its webhooks would judge what other tests do. The namespace `older` was there
     before it.
     """
-    with started(request) as plane:
-        if not plane.isolated:
-            pytest.skip("no network namespaces here, so no Services")
+    with isolated(request) as plane:
         plane.kubectl("create", "namespace", "older")
         time.sleep(1.1)  # the age of a namespace is known to the second
         with Installation(plane, values=world.VALUES) as installation:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.controlplane.fixtures import isolated
 from tests.controlplane.installation import Installation
 from tests.controlplane.plane import ControlPlane
 from tests.e2e import world
@@ -54,13 +55,7 @@ def crd(group: str, plural: str) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
     """A control plane of its own: Calico's CRDs, flannel's DaemonSet and us; nothing is live."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
-    with capture.global_and_fixture_disabled():
-        plane = ControlPlane()
-    with plane:
-        if not plane.isolated:
-            pytest.skip("no network namespaces here, so no Services")
+    with isolated(request) as plane:
         crds = [crd(group, plural) for group in GROUPS for plural in KINDS]
         flannel = container("kube-flannel", "ghcr.io/flannel-io/flannel:v0.28.10")
         create(plane, *crds, manifest("kube-system/kube-flannel-ds", flannel), calico_config())

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.controlplane.fixtures import isolated
 from tests.controlplane.installation import NAMESPACE, Installation
 from tests.controlplane.plane import ControlPlane
 from tests.e2e import world
@@ -78,20 +79,13 @@ class Watch:
 @pytest.fixture(scope="module")
 def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
     """Portcullis with 100 sealed namespaces, each with a policy of its own."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
-    with capture.global_and_fixture_disabled():
-        plane = ControlPlane()
-    with plane:
-        if not plane.isolated:
-            pytest.skip("no network namespaces here, so no Services")
-        with Installation(plane, values=VALUES) as installed:
-            items = [world.new_namespace(name) for name in NAMES]
-            plane.kubectl("create", "-f", "-", stdin=_list(items))
-            items = [world.policy(name, "own") for name in NAMES]
-            plane.kubectl("create", "-f", "-", stdin=_list(items))
-            world.eventually(lambda: _sealed(plane) == COUNT, 60)
-            yield installed
+    with isolated(request) as plane, Installation(plane, values=VALUES) as installed:
+        items = [world.new_namespace(name) for name in NAMES]
+        plane.kubectl("create", "-f", "-", stdin=_list(items))
+        items = [world.policy(name, "own") for name in NAMES]
+        plane.kubectl("create", "-f", "-", stdin=_list(items))
+        world.eventually(lambda: _sealed(plane) == COUNT, 60)
+        yield installed
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.controlplane.fixtures import isolated
 from tests.controlplane.installation import NAMESPACE, Installation
 from tests.controlplane.plane import ControlPlane
 from tests.e2e.flannel_rows import DUAL_POD_CIDRS, DUAL_ROWS, OLDER_ROWS, POD_CIDRS, ROWS
@@ -49,13 +50,7 @@ ALWAYS = {"netconf-readable", "netconf-limits", "netconf-podcidr-outside"}
 @pytest.fixture(scope="module")
 def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
     """Portcullis on a control plane of its own, with flannel's and canal's ConfigMaps."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
-    with capture.global_and_fixture_disabled():
-        plane = ControlPlane()
-    with plane:
-        if not plane.isolated:
-            pytest.skip("no network namespaces here, so no Services")
+    with isolated(request) as plane:
         add_node(plane, POD_CIDRS)
         plane.kubectl("create", "namespace", "kube-flannel")
         for which in LISTED:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from tests.adoption.reference import PROBES, broken
+from tests.controlplane.fixtures import isolated
 from tests.controlplane.installation import NAMESPACE, Installation, Replica
 from tests.controlplane.plane import ControlPlane
 from tests.e2e import older_cluster, world
@@ -33,13 +34,7 @@ def values(backfill: str) -> world.Manifest:
 @pytest.fixture(scope="module")
 def installation(request: pytest.FixtureRequest) -> Iterator[Installation]:
     """Portcullis, come to a cluster with 300 namespaces; one of them is going."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
-    with capture.global_and_fixture_disabled():
-        plane = ControlPlane()
-    with plane:
-        if not plane.isolated:
-            pytest.skip("no network namespaces here, so no Services")
+    with isolated(request) as plane:
         older_cluster.build(plane)
         foreign = world.policy(TAKEN, DENY)
         held = world.config_map(GOING, "held", None, finalizers=["example.com/held"])

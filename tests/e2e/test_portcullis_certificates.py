@@ -23,6 +23,7 @@ import pytest
 from certs.rotation import Rotation
 from certs.state import decode
 from tests import reviews
+from tests.controlplane.fixtures import isolated
 from tests.controlplane.installation import NAMESPACE, WEBHOOK_PORT, Installation, Replica
 from tests.controlplane.pki import Authority, Pair
 from tests.controlplane.plane import ControlPlane
@@ -88,21 +89,16 @@ def installed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
     """Portcullis, and what the load writes to."""
-    capture = request.config.pluginmanager.getplugin("capturemanager")
-    assert capture is not None
     configuration = admission_configuration(tmp_path_factory.mktemp("admission"))
-    with capture.global_and_fixture_disabled():
-        plane = ControlPlane(
-            api_server_args=[f"--admission-control-config-file={configuration}"],
-        )
-    with plane:
-        if not plane.isolated:
-            pytest.skip("no network namespaces here, so no Services")
-        with Installation(plane, values=VALUES) as installation:
-            plane.kubectl("create", "namespace", "kube-flannel")
-            world.create(plane, world.config_map("kube-flannel", "kube-flannel-cfg", world.VXLAN))
-            world.seal(plane, "rolling")
-            yield installation
+    arguments = [f"--admission-control-config-file={configuration}"]
+    with (
+        isolated(request, api_server_args=arguments) as plane,
+        Installation(plane, values=VALUES) as installation,
+    ):
+        plane.kubectl("create", "namespace", "kube-flannel")
+        world.create(plane, world.config_map("kube-flannel", "kube-flannel-cfg", world.VXLAN))
+        world.seal(plane, "rolling")
+        yield installation
 
 
 @pytest.fixture

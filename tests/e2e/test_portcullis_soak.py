@@ -10,8 +10,8 @@ import re
 
 import pytest
 
+from tests.controlplane.fixtures import isolated
 from tests.controlplane.installation import Installation
-from tests.controlplane.plane import ControlPlane
 from tests.e2e import soak, world
 
 pytestmark = pytest.mark.controlplane
@@ -30,11 +30,11 @@ VALUES = {
 @pytest.fixture(scope="module")
 def installation(request):
     """Three replicas on a control plane of their own, which the long form restarts."""
-    with ControlPlane() as plane:
-        if not plane.isolated:
-            pytest.skip("no network namespaces here, so no Services")
-        with Installation(plane, replicas=3, values=VALUES) as three:
-            yield three
+    with (
+        isolated(request) as plane,
+        Installation(plane, replicas=3, values=VALUES) as three,
+    ):
+        yield three
 
 
 def planned(load: soak.Soak) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.controlplane.fixtures import started
+from tests.controlplane.fixtures import isolated
 from tests.controlplane.installation import PRESENT, Installation, Release
 from tests.controlplane.plane import ControlPlane
 from tests.e2e import load as writing
@@ -44,9 +44,7 @@ def previous(tmp_path_factory: pytest.TempPathFactory) -> Release:
 @pytest.fixture(scope="module")
 def installed(request: pytest.FixtureRequest, previous: Release) -> Iterator[Installation]:
     """The previous release, running, on a control plane of its own, with what the load changes."""
-    with started(request) as plane:
-        if not plane.isolated:
-            pytest.skip("no network namespaces here, so no Services")
+    with isolated(request) as plane:
         plane.kubectl("create", "namespace", "kube-flannel")
         world.create(plane, world.config_map(*world.LISTED[0], world.VXLAN))
         with Installation(plane, values=VALUES, release=previous) as installation:
