@@ -1,13 +1,17 @@
 """What `LiveCluster` makes of answers that a real API server seldom gives."""
 
+import json
+
 import pytest
 
 from tests.fakes.apiserver import Answer, ApiServer, status
 from webhook.cluster.client import Api
 from webhook.cluster.live import BLOCKS, LiveCluster
 from webhook.deadline import Deadline
-from webhook.errors import ClusterError, UnavailableError
+from webhook.errors import ClusterError, ConflictError, UnavailableError
 from webhook.interfaces import Event
+from webhook.model.namespace import Marks, Seal
+from webhook.model.profiles import Profile
 from webhook.model.review import UserInfo
 from webhook.settings import Identity
 
@@ -112,6 +116,54 @@ def test_blocks_that_cannot_be_read_are_an_error(server, cluster, code) -> None:
     server.on("GET", CRD_BLOCKS, Answer(code, status("no", code)))
     with pytest.raises(ClusterError):
         list(cluster.ipam_blocks(soon()))
+
+
+SHOP = "/api/v1/namespaces/shop"
+STALE = {"portcullis.dev/reason": "no quota", "portcullis.dev/report": "cuts off", "team": "web"}
+
+
+def shop(version: str, **annotations: str) -> Answer:
+    """A Namespace without managedFields, as it is answered."""
+    metadata = {"name": "shop", "uid": "u", "resourceVersion": version, "annotations": annotations}
+    return Answer(200, {"metadata": metadata})
+
+
+def test_what_an_apply_leaves_of_ours_is_taken_off(server: ApiServer, cluster: LiveCluster) -> None:
+    """Where managedFields were cleared, nobody owns our annotations; a reason stood for ever."""
+    marks = Marks(Seal.SEALED, Profile.DENY_ALL, Profile.DENY_ALL)
+    server.on("GET", SHOP, shop("1", **STALE))
+    server.on("PATCH", SHOP, shop("2", **STALE, **marks.annotations), shop("3"))
+    cluster.mark(cluster.namespace("shop", soon()), marks, soon())
+    _, _, removal = server.seen
+
+    assert removal.headers["content-type"] == "application/json-patch+json"
+    assert json.loads(removal.body) == [
+        {"op": "replace", "path": "/metadata/resourceVersion", "value": "2"},
+        {"op": "remove", "path": "/metadata/annotations/portcullis.dev~1reason"},
+        {"op": "remove", "path": "/metadata/annotations/portcullis.dev~1report"},
+    ]
+
+
+def test_an_apply_that_leaves_nothing_is_all(server: ApiServer, cluster: LiveCluster) -> None:
+    """As it mostly is: what others wrote, and what is to stand, is no business of the removal."""
+    marks = Marks(Seal.PENDING, Profile.DENY_ALL, Profile.DENY_ALL, reason="no quota")
+    server.on("GET", SHOP, shop("1"))
+    server.on("PATCH", SHOP, shop("2", team="web", **marks.annotations))
+    cluster.mark(cluster.namespace("shop", soon()), marks, soon())
+
+    assert [seen.method for seen in server.seen] == ["GET", "PATCH"]
+
+
+def test_a_removal_is_bound_to_what_the_apply_answered(
+    server: ApiServer, cluster: LiveCluster
+) -> None:
+    """Somebody who came between is read first, as with the marks themselves."""
+    conflict = Answer(409, status("the object has been modified", 409, "Conflict"))
+    server.on("GET", SHOP, shop("1", **STALE))
+    server.on("PATCH", SHOP, shop("2", **STALE), conflict)
+    namespace = cluster.namespace("shop", soon())
+    with pytest.raises(ConflictError):
+        cluster.mark(namespace, Marks(Seal.EXEMPT), soon())
 
 
 @pytest.mark.parametrize(

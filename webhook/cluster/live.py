@@ -12,6 +12,7 @@ from webhook.cluster.client import JSON, METADATA, METADATA_LIST, Api, Query, re
 from webhook.cluster.decoding import ListMeta, decode
 from webhook.cluster.policies import PolicyWriter
 from webhook.cluster.policy_watch import PolicyWatch
+from webhook.cluster.release import pointer
 from webhook.deadline import Deadline
 from webhook.errors import (
     ConflictError,
@@ -193,9 +194,24 @@ class LiveCluster:
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         path = resource_path("api", "v1", "namespaces", namespace.name)
         try:
-            self._api.apply(path, body, deadline, manager=FIELD_MANAGER)
+            raw = self._api.apply(path, body, deadline, manager=FIELD_MANAGER)
+            now = Namespace.of(decode(_object, raw).metadata)
+            self._take_off(path, now, marks, deadline)
         except (ConflictError, RefusedError) as error:
             raise self._reason_of(error, namespace, deadline) from error
+
+    def _take_off(self, path: str, now: Namespace, marks: Marks, deadline: Deadline) -> None:
+        """Remove the annotations of ours that an apply has left.
+
+        It takes away what its field manager owns: nothing, once somebody has cleared managedFields.
+        """
+        left = sorted(now.marks.annotations.keys() - marks.annotations.keys())
+        if left:
+            operations = [
+                {"op": "replace", "path": "/metadata/resourceVersion", "value": now.version},
+                *({"op": "remove", "path": pointer("annotations", key)} for key in left),
+            ]
+            self._api.patch(path, operations, deadline, manager=FIELD_MANAGER)
 
     def standing(self, namespace: str, deadline: Deadline) -> tuple[StandingPolicy, ...]:
         """Every NetworkPolicy of a namespace: a consistent list."""
