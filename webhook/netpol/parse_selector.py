@@ -5,6 +5,7 @@
 """
 
 import re
+from collections.abc import Mapping
 
 from webhook.netpol.fields import Field, quoted
 from webhook.netpol.kept import kept
@@ -14,6 +15,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _MAX_SUBDOMAIN = 253
 _MAX_NAME = 63
+_IN = Operator.IN
 
 
 def is_subdomain(text: str) -> bool:
@@ -60,6 +62,16 @@ def parse_labels(at: Field) -> dict[str, str]:
         value = at.get(key)
         labels[_check_key(value, key)] = _check_value(value)
     return labels
+
+
+def by_labels(labels: Mapping[str, str]) -> Selector | None:
+    """The selector of a ``matchLabels``; None where the API server would refuse it."""
+    for key, value in labels.items():
+        if not (_is_key(key) and _is_value(value)):
+            return None
+    return Selector(
+        tuple([Requirement(key, _IN, (value,)) for key, value in sorted(labels.items())])
+    )
 
 
 def _parse_expression(at: Field) -> Requirement:

@@ -5,8 +5,9 @@ told, most edits change one peer of one rule, and most namespaces have the same 
 is read of equal texts is one and the same value, so that comparing it costs nothing.
 """
 
-from collections.abc import Collection
-from typing import Any
+from collections.abc import Callable, Collection
+from functools import lru_cache, wraps
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -16,12 +17,25 @@ from webhook.netpol.kept import kept
 from webhook.netpol.labels import Selector
 from webhook.netpol.model import Direction, Peer, Policy, PortRule, Rule, SelectorPeer
 from webhook.netpol.parse_policy import parse_peer, parse_policy, parse_port, parse_types
-from webhook.netpol.parse_selector import parse_selector
+from webhook.netpol.parse_selector import by_labels, parse_selector
 
 MAX_KEPT, MAX_KEPT_BYTES = 1024, 4096
 """Policies, and parts of them, kept as they were read, and how long the text of one may be."""
 
-_text = kept(MAX_KEPT, len, MAX_KEPT_BYTES)
+Read = TypeVar("Read")
+
+
+def _text(read: Callable[[bytes], Read]) -> Callable[[bytes], Read]:
+    """`kept` for functions of one text, which are called so often that its generality tells."""
+    small = lru_cache(maxsize=MAX_KEPT)(read)
+
+    @wraps(read)
+    def call(text: bytes) -> Read:
+        return small(text) if len(text) <= MAX_KEPT_BYTES else read(text)
+
+    return call
+
+
 _NULL = msgspec.Raw(b"null")
 _UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
@@ -57,7 +71,14 @@ class _Peer(msgspec.Struct, forbid_unknown_fields=True):
     block: msgspec.Raw = msgspec.field(default=_NULL, name="ipBlock")
 
 
+class _Labels(msgspec.Struct, forbid_unknown_fields=True):
+    """A selector by nothing but ``matchLabels``, as nearly all are."""
+
+    labels: dict[str, str] | None = msgspec.field(default=None, name="matchLabels")
+
+
 _spec = msgspec.json.Decoder(_Spec)
+_labels = msgspec.json.Decoder(_Labels)
 _selectors = msgspec.json.Decoder(_Peer)
 _ingress = msgspec.json.Decoder(_Ingress)
 _egress = msgspec.json.Decoder(_Egress)
@@ -139,7 +160,12 @@ def _port(text: bytes) -> PortRule:
 
 @_text
 def _selector(text: bytes) -> Selector:
-    return parse_selector(Field(msgspec.json.decode(text)))
+    try:
+        found = by_labels(_labels.decode(text).labels or {})
+    except _UNREADABLE:
+        found = None
+    # Whatever is not so plain is read exactly, which tells what is wrong with it too.
+    return parse_selector(Field(msgspec.json.decode(text))) if found is None else found
 
 
 @kept(MAX_KEPT, lambda types, **_: len(types), 2)
