@@ -3,7 +3,8 @@
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from webhook.errors import DeadlineError
 
@@ -11,8 +12,7 @@ _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, 
 _TERM = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 
 
-@dataclass(frozen=True, slots=True)
-class Deadline:
+class Deadline(msgspec.Struct, frozen=True):
     """A point on the monotonic clock.
 
     Args:

@@ -38,6 +38,9 @@ def stored(policy: NetworkPolicy | None) -> Policy | None:
     """
     if policy is None:
         return None
+    known: Policy | None = policy.__dict__.get(_PARSED)
+    if known is not None:
+        return known
     try:
         return _parsed(policy)
     except FieldError as error:

@@ -1,11 +1,11 @@
 """What net-conf.json keeps secret is in no answer: refusals stand in audit logs."""
 
 import json
-from dataclasses import asdict
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import asdict
 
 from tests.admission.test_flannel_fuzz import answer
 from tests.reviews import body, config_map

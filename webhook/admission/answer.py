@@ -1,7 +1,6 @@
 """From findings to the words and fields of the answer. PURE."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from msgspec import structs
 
@@ -30,6 +29,8 @@ def judged(
         override: which of them the caller may have his way with.
         warnings: what the author should know anyway.
     """
+    if not findings:
+        return allowed(warnings=fit_warnings(warnings))
     standing = [finding for finding in findings if not override.covers(finding)]
     if standing:
         return _refusal(standing, override)
@@ -42,7 +43,7 @@ def judged(
 
 def advised(response: AdmissionResponse, advice: Advice) -> AdmissionResponse:
     """The answer with advice behind what it says already."""
-    return replace(
+    return structs.replace(
         response,
         warnings=fit_warnings([*response.warnings, *advice.warnings]),
         audit_annotations={
@@ -100,7 +101,5 @@ def _overridden(finding: Finding, override: Override) -> str:
 
 
 def _override_audit(overridden: Sequence[Finding], override: Override) -> dict[str, str]:
-    if not overridden:
-        return {}
     value = f"{','.join(_ids(overridden))}: {override.reason}"
     return {"override": one_line(value, _AUDIT_VALUE_LIMIT)}

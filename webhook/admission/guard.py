@@ -1,8 +1,9 @@
 """What a guard is: from a request to the subject that checks judge, or to a decision."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+import msgspec
 
 from webhook.checks.registry import Finding
 from webhook.deadline import Deadline
@@ -10,8 +11,7 @@ from webhook.model.objects import ObjectMeta
 from webhook.model.review import Attributes
 
 
-@dataclass(frozen=True, slots=True)
-class Advice:
+class Advice(msgspec.Struct, frozen=True):
     """What is worth knowing of a change that may happen.
 
     Args:
@@ -21,7 +21,7 @@ class Advice:
     """
 
     warnings: tuple[str, ...] = ()
-    audit: Mapping[str, str] = field(default_factory=dict)
+    audit: Mapping[str, str] = msgspec.field(default_factory=dict)
     warned: tuple[str, ...] = ()
 
     def __add__(self, other: "Advice") -> "Advice":
@@ -33,8 +33,7 @@ class Advice:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(msgspec.Struct, frozen=True):
     """A request made ready for the checks.
 
     Args:

@@ -7,7 +7,8 @@ read the object, and nothing to who may not. What strangers wrote is cut.
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from webhook.errors import PortcullisError
 from webhook.interfaces import Event, ObjectReference
@@ -22,8 +23,7 @@ ERROR_LIMIT = 512
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(msgspec.Struct, frozen=True):
     """A decision.
 
     Args:

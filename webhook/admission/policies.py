@@ -1,10 +1,11 @@
 """The NetworkPolicy guard: what Portcullis injected stays, and keeps its effect."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import msgspec
+from msgspec.structs import replace
 
 from webhook.admission.enforcement import Enforcement
 from webhook.admission.guard import Advice, Case

@@ -7,9 +7,9 @@ setting denies it. Without a picture in time the change passes, and its author i
 
 import logging
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from webhook.admission.guard import Advice
@@ -26,7 +26,6 @@ from webhook.lint.registry import Finding as Fault
 from webhook.lint.registry import Lint, Needs
 from webhook.model.objects import NetworkPolicy
 from webhook.netpol.lazy import lazy
-from webhook.netpol.model import Policy
 
 logger = logging.getLogger(__name__)
 
@@ -80,11 +79,9 @@ class PolicyChecks:
         Raises:
             ClusterError: what a setting may deny cannot be decided.
         """
-        if not (is_read(old) and is_read(new)):
+        if not (is_read(old) and is_read(new)) or stays(old, new):
             return Judgement(self, namespace, Change(None, None), deadline)
         change = Change(_stored(old), _stored(new))
-        if stays(old, new):
-            return Judgement(self, namespace, Change(None, None), deadline)
         standing = self._standing(namespace, change)
         small = _is_small(change)
         later = self._by_policy if small and not self._plain_denies else ()
@@ -146,14 +143,13 @@ class PolicyChecks:
             return []
         short = deadline.within(self.around.budget)
         old, new = change.old, change.new
-        was, will_be = (each.policy if each else None for each in (old, new))
+        was, will_be = old.policy if old else None, new.policy if new else None
         before, after = self.around.of(standing, was, will_be, short)
-        sides = (cluster_of(*each, short.check) for each in ((before, old), (after, new)))
-        return Change(old, new, Around(*sides)).findings(checks)
+        around = Around(cluster_of(before, old, short.check), cluster_of(after, new, short.check))
+        return Change(old, new, around).findings(checks)
 
 
-@dataclass(frozen=True)
-class Judgement:
+class Judgement(msgspec.Struct, frozen=True, dict=True, eq=False):
     """What the checks make of one change.
 
     Args:
@@ -210,12 +206,12 @@ class Judgement:
 
 
 def _is_small(change: Change) -> bool:
-    return sum(_rules(each.policy) for each in (change.old, change.new) if each) <= FEW_RULES
-
-
-def _rules(policy: Policy) -> int:
-    rules = (*policy.ingress, *policy.egress)
-    return len(rules) + sum(len(rule.peers) + len(rule.ports) for rule in rules)
+    count = 0
+    for each in (change.old, change.new):
+        if each is not None:
+            for rule in (*each.policy.ingress, *each.policy.egress):
+                count += 1 + len(rule.peers) + len(rule.ports)
+    return count <= FEW_RULES
 
 
 def _rank(fault: Fault) -> int:
@@ -226,12 +222,15 @@ def _stored(policy: NetworkPolicy | None) -> Stored | None:
     parsed = stored(policy)
     if policy is None or parsed is None:
         return None
+    # Most changes are judged without it.
+    return Stored(parsed, Deferred(lambda: _value(policy)))
+
+
+def _value(policy: NetworkPolicy) -> dict[str, Any]:
     metadata = policy.metadata
     named = {"namespace": metadata.namespace, "name": metadata.name}
-    value = {
+    return {
         "kind": "NetworkPolicy",
         "metadata": named | {"annotations": metadata.annotation_map},
-        # Most changes are judged without it.
         "spec": Deferred(lambda: policy.spec),
     }
-    return Stored(parsed, value)

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
+
 from webhook.model.flanneld import Flanneld
 from webhook.model.objects import NetworkPolicy
 from webhook.netconf import (
@@ -168,8 +170,7 @@ class FlannelNamespaceRemoval:
     live: bool
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyChange:
+class PolicyChange(msgspec.Struct, frozen=True):
     """A change of a NetworkPolicy by somebody who is not Portcullis.
 
     Args:

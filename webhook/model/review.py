@@ -6,10 +6,10 @@ answer (k8s.io/apiserver/pkg/admission/plugin/webhook/request/admissionreview.go
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from webhook.errors import MalformedReviewError
 from webhook.model.objects import ObjectMeta, PartialObject
@@ -71,8 +71,7 @@ _meta_decoder = msgspec.json.Decoder(PartialObject | None)
 _encoder = msgspec.json.Encoder()
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(msgspec.Struct, frozen=True):
     """What a request is; the one argument of every admission decision.
 
     ``object`` and ``old_object`` stay undecoded JSON (``null`` where absent)
@@ -158,8 +157,7 @@ class StatusCause(msgspec.Struct, frozen=True):
     field: str
 
 
-@dataclass(frozen=True, slots=True)
-class AdmissionResponse:
+class AdmissionResponse(msgspec.Struct, frozen=True):
     """The answer, as a value; `encode_review` writes it.
 
     Args:
@@ -176,7 +174,7 @@ class AdmissionResponse:
     message: str = ""
     causes: tuple[StatusCause, ...] = ()
     warnings: tuple[str, ...] = ()
-    audit_annotations: Mapping[str, str] = field(default_factory=dict)
+    audit_annotations: Mapping[str, str] = msgspec.field(default_factory=dict)
     patch: bytes | None = None
 
 

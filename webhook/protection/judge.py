@@ -50,9 +50,11 @@ def may_weaken(old: Policy | None, new: Policy | None) -> bool:
 
 
 def _may_lose(old: Policy | None, new: Policy | None, direction: Direction) -> bool:
-    if old is None or direction not in old.types or _opens_everything(old, direction):
+    if old is None or direction not in old.types:
         return False
-    return new is None or direction not in new.types or new.pods != old.pods
+    if new is not None and direction in new.types and new.pods == old.pods:
+        return False
+    return not _opens_everything(old, direction)
 
 
 def _opens_everything(policy: Policy, direction: Direction) -> bool:
