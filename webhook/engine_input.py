@@ -11,11 +11,13 @@ from webhook.netpol.addresses import Family, parse_address
 from webhook.netpol.errors import FieldError
 from webhook.netpol.model import ContainerPort, Pod, Policy
 from webhook.netpol.parse_text import parse_spec
+from webhook.rationed import RationedLog
 
 _PARSED = "parsed"
 """Under which a policy keeps what was read of it."""
 
-logger = logging.getLogger(__name__)
+_log = RationedLog(logging.getLogger(__name__))
+"""One such policy is told of by every review of its namespace."""
 
 
 def stays(old: NetworkPolicy | None, new: NetworkPolicy | None) -> bool:
@@ -94,7 +96,7 @@ def _parsed(policy: NetworkPolicy) -> Policy:
 
 def _not_understood(policy: NetworkPolicy, error: FieldError) -> None:
     fields = {"namespace": policy.metadata.namespace, "error": str(error)}
-    logger.warning("stored policy not understood", extra=fields)
+    _log.tell("stored policy not understood", fields)
 
 
 def pods(found: Iterable[PodObject]) -> Iterator[Pod]:

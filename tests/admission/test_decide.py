@@ -8,10 +8,15 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from tests import reviews
 from tests.reviews import config_map, namespace, network_policy
+from webhook.admission.guard import Case
 from webhook.bootstrap import admission as compose
 from webhook.deadline import Deadline
+from webhook.errors import UnavailableError
 from webhook.metrics import PrometheusRecorder
+from webhook.model.namespace import PROFILE_LABEL
+from webhook.model.objects import ObjectMeta
 from webhook.model.review import decode_review
+from webhook.rationed import LINES, TRACEBACKS
 from webhook.settings import decode_settings
 
 
@@ -111,3 +116,38 @@ def test_reviews_and_findings_are_counted(environment, cluster) -> None:
         'outcome="refused"} 1.0'
     ) in text
     assert 'portcullis_admission_duration_seconds_count{guard="networkpolicies"} 1.0' in text
+
+
+@dataclass
+class Unadvised:
+    """A guard whose advice has a bug."""
+
+    name: str = "unadvised"
+
+    def gather(self, attributes, deadline):
+        def advise():
+            raise ZeroDivisionError("a bug of ours")
+
+        return Case(None, ObjectMeta(), advise=advise)
+
+
+def test_a_bug_in_advice_does_not_fill_the_disk(admission, caplog) -> None:
+    """Every review is let through, and a few of them are logged, with the traceback."""
+    broken = replace(admission, guards={"/configmaps": Unadvised()})
+    asked = attributes("DELETE", None, config_map("{}"))
+    answers = [broken.validate(asked, Deadline.after(5)) for _ in range(100)]
+    told = [record for record in caplog.records if record.message == "no advice"]
+
+    assert all(answer.allowed for answer in answers)
+    assert len(told) == TRACEBACKS
+    assert all(record.uid == asked.uid and record.exc_info for record in told)
+
+
+def test_a_wish_that_cannot_be_judged_does_not_fill_the_disk(admission, cluster, caplog) -> None:
+    """While the API server gives no answer, each Namespace made would have a line of the log."""
+    cluster.fail("may_override", UnavailableError("away"), times=LINES + 40)
+    for _ in range(LINES + 40):
+        born = attributes("CREATE", namespace("shop", {PROFILE_LABEL: "none"}))
+        admission.mutate(born, Deadline.after(5))
+
+    assert len([each for each in caplog.records if each.message == "wish not judged"]) == LINES

@@ -28,6 +28,7 @@ from webhook.metrics import Recorder
 from webhook.model.objects import ObjectMeta
 from webhook.model.review import ALLOWED, AdmissionResponse, Attributes, allowed, refused, unjudged
 from webhook.model.text import fit_warnings
+from webhook.rationed import TRACEBACKS, RationedLog
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +51,8 @@ class Admission:
         recorder: counts.
         tells_refusals: record refusals as Events, too.
         checks: what is evaluated.
+        log: takes what reviews alone can cause, so much of it.
+        bugs: takes what only a bug causes, in any review; their tracebacks are long.
     """
 
     guards: Mapping[str, Guard]
@@ -60,6 +63,8 @@ class Admission:
     recorder: Recorder
     tells_refusals: bool = False
     checks: Sequence[Check[Any]] = field(default=CHECKS)
+    log: RationedLog = field(default_factory=lambda: RationedLog(logger))
+    bugs: RationedLog = field(default_factory=lambda: RationedLog(logger, TRACEBACKS))
 
     def validate(self, attributes: Attributes, deadline: Deadline) -> AdmissionResponse:
         """Answer a validating review; never raises."""
@@ -125,7 +130,8 @@ class Admission:
             wishes = Wishes(self.rules, self.authorizer)
             return wishes.of_new(metadata, attributes.user, deadline)
         except ClusterError as error:
-            logger.warning("wish not judged", extra={"uid": attributes.uid, "error": str(error)})
+            told = {"uid": attributes.uid, "error": str(error)}
+            self.log.tell("wish not judged", told)
             return None
 
     def _judge(self, guard: Guard, attributes: Attributes, deadline: Deadline) -> Judged:
@@ -158,8 +164,8 @@ class Admission:
             return response
         try:
             advice = case.advise()
-        except Exception:
-            logger.exception("no advice", extra={"uid": attributes.uid})
+        except Exception as error:  # noqa: BLE001 - told with its traceback
+            self.bugs.tell("no advice", {"uid": attributes.uid}, error)
             return response
         for check_id in advice.warned:
             self.recorder.finding(check_id, "warned")

@@ -20,8 +20,9 @@ from webhook.interfaces import DaemonSets, Memory, Namespaces, Nodes
 from webhook.model.objects import ConfigMap
 from webhook.model.review import Attributes
 from webhook.netconf import NEWEST, NetConf, NetConfError, Version, check_cni, judge
+from webhook.rationed import RationedLog
 
-logger = logging.getLogger(__name__)
+_log = RationedLog(logging.getLogger(__name__))
 
 NETCONF_KEY: Final = "net-conf.json"
 CNI_KEYS: Final = {"cni-conf.json": False, "cni_network_config": True}
@@ -135,7 +136,7 @@ class FlannelGuard:
             except ClusterError as error:
                 if not change.ending:
                     raise
-                logger.warning("net-conf.json not remembered", extra={"error": str(error)})
+                _log.tell("net-conf.json not remembered", {"error": str(error)})
 
         return remember
 

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 from webhook.deadline import Deadline, parse_timeout
 from webhook.errors import MalformedReviewError
 from webhook.model.review import AdmissionResponse, Attributes, decode_review, encode_review
+from webhook.rationed import RationedLog
 from webhook.server.callers import Callers, Certificate
 from webhook.server.http1 import Answer, Headers, HttpError, Request, failure
 from webhook.server.lifecycle import Lifecycle
-from webhook.server.rationed import RationedLog
 
 logger = logging.getLogger(__name__)
 

@@ -4,9 +4,9 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from webhook.rationed import RationedLog
 from webhook.server.connection import Connection, State
 from webhook.server.limits import Limits
-from webhook.server.rationed import RationedLog
 
 logger = logging.getLogger(__name__)
 

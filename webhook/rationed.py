@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 LINES = 60
+TRACEBACKS = 4
+"""Lines with a traceback, each of which may have 16 KiB."""
 PERIOD_SECONDS = 60.0
 
 
@@ -28,8 +30,8 @@ class RationedLog:
         self._until = -1.0
         self._written = self._omitted = 0
 
-    def tell(self, message: str, extra: Mapping[str, Any]) -> None:
-        """Write a warning, if there is room for it."""
+    def tell(self, message: str, extra: Mapping[str, Any], error: Exception | None = None) -> None:
+        """Write a warning, if there is room for it; of a bug an error, with its traceback."""
         now = self._clock()
         if now >= self._until:
             if self._omitted:
@@ -37,6 +39,7 @@ class RationedLog:
             self._until, self._written, self._omitted = now + PERIOD_SECONDS, 0, 0
         if self._written < self._lines:
             self._written += 1
-            self._logger.warning(message, extra=dict(extra))
+            level = logging.WARNING if error is None else logging.ERROR
+            self._logger.log(level, message, extra=dict(extra), exc_info=error)
         else:
             self._omitted += 1

@@ -2,7 +2,7 @@
 
 import logging
 
-from webhook.server.rationed import PERIOD_SECONDS, RationedLog
+from webhook.rationed import PERIOD_SECONDS, RationedLog
 
 
 def test_a_flood_is_counted_instead_of_written(caplog) -> None:
@@ -16,3 +16,15 @@ def test_a_flood_is_counted_instead_of_written(caplog) -> None:
 
     assert [record.message for record in caplog.records] == ["no"] * 3 + ["lines left out", "again"]
     assert caplog.records[3].lines == 7
+
+
+def test_a_bug_is_told_with_its_traceback(caplog) -> None:
+    """Where there is room for it; the line is an error."""
+    rationed = RationedLog(logging.getLogger("flood"), lines=1)
+    for _ in range(3):
+        rationed.tell("failed", {}, ZeroDivisionError("a bug"))
+
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("ERROR", "failed")
+    ]
+    assert "ZeroDivisionError: a bug" in caplog.text
