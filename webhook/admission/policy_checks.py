@@ -222,15 +222,15 @@ def _stored(policy: NetworkPolicy | None) -> Stored | None:
     parsed = stored(policy)
     if policy is None or parsed is None:
         return None
-    # Most changes are judged without it.
-    return Stored(parsed, Deferred(lambda: _value(policy)))
-
-
-def _value(policy: NetworkPolicy) -> dict[str, Any]:
     metadata = policy.metadata
-    named = {"namespace": metadata.namespace, "name": metadata.name}
-    return {
+    value = {
         "kind": "NetworkPolicy",
-        "metadata": named | {"annotations": metadata.annotation_map},
+        "metadata": {
+            "namespace": metadata.namespace,
+            "name": metadata.name,
+            "annotations": metadata.annotations or {},
+        },
+        # Most changes are judged without it.
         "spec": Deferred(lambda: policy.spec),
     }
+    return Stored(parsed, value)

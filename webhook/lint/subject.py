@@ -148,9 +148,11 @@ class Subject(msgspec.Struct, frozen=True, dict=True, eq=False):
 
     def _each_rule(self) -> Iterator[RuleAt]:
         checkpoint, policy = self.cluster.checkpoint, self.policy
+        old = self.old if self.fresh else None
         for direction in self.directions:
             enforced = direction in policy.types
-            former = self._former(direction)
+            # Whose rules are not judged: the old version's, if it was enforced alike.
+            former = old if old and (direction in old.policy.types) is enforced else None
             # What is read of equal texts is one value (`netpol.parse_text`).
             same = set(map(id, former.policy.rules(direction))) if former else ()
             for index, rule in enumerate(policy.rules(direction)):
@@ -160,13 +162,6 @@ class Subject(msgspec.Struct, frozen=True, dict=True, eq=False):
                 at = RuleAt(direction, index, rule, self.stored, enforced, checkpoint)
                 if former is None or not _has(former, at):
                     yield at
-
-    def _former(self, direction: Direction) -> Stored | None:
-        """Whose rules are not judged: the old version, if it was enforced alike."""
-        if not self.fresh or self.old is None:
-            return None
-        alike = (direction in self.old.policy.types) == (direction in self.policy.types)
-        return self.old if alike else None
 
     @lazy
     def directions(self) -> Sequence[Direction]:

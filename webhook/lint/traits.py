@@ -85,7 +85,9 @@ def _of_policy(policy: Policy) -> set[Trait]:
 
 def _of_rule(rule: Rule) -> frozenset[Trait]:
     found = _ANYBODY
-    if rule.peers:
+    if len(rule.peers) == 1:
+        found = _of_peer(rule.peers[0])
+    elif rule.peers:
         found = frozenset().union(*map(_of_peer, rule.peers))
         if found >= _BOTH:
             found |= _MIXED

@@ -5,7 +5,7 @@ told, most edits change one peer of one rule, and most namespaces have the same 
 is read of equal texts is one and the same value, so that comparing it costs nothing.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import lru_cache, wraps
 from typing import Any, TypeVar
 
@@ -112,7 +112,7 @@ def _read(spec: bytes) -> Policy:
             namespace="",
             name="",
             pods=_selector(bytes(parts.pod_selector)),
-            types=_types(parts.policy_types or (), has_egress=bool(egress)),
+            types=_types(parts.policy_types or (), bool(egress)),
             ingress=tuple([_ingress_rule(bytes(rule)) for rule in parts.ingress or ()]),
             egress=egress,
         )
@@ -168,6 +168,7 @@ def _selector(text: bytes) -> Selector:
     return parse_selector(Field(msgspec.json.decode(text))) if found is None else found
 
 
-@kept(MAX_KEPT, lambda types, **_: len(types), 2)
-def _types(types: Collection[str], *, has_egress: bool) -> frozenset[Direction]:
+@lru_cache(maxsize=MAX_KEPT)
+def _types(types: tuple[str, ...], has_egress: bool) -> frozenset[Direction]:  # noqa: FBT001
+    """Read the types; errors are not kept, and what is none of these is one."""
     return parse_types(Field(list(types)), has_egress=has_egress)
