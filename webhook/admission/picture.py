@@ -46,7 +46,7 @@ class _Taken:
         serves: seconds for which it is shown.
     """
 
-    future: Reading
+    found: World | ClusterError
     at: float
     serves: float
 
@@ -81,34 +81,37 @@ class Pictures:
             TooManyError: it has too many Pods.
             ClusterError: it could not be read.
         """
-        try:
-            found = self._shown().result(deadline.remaining())
-        except TimeoutError as error:
-            raise DeadlineError("the cluster is still being read") from error
+        found = self._shown()
+        if isinstance(found, Future):
+            try:
+                found = found.result(deadline.remaining())
+            except TimeoutError as error:
+                raise DeadlineError("the cluster is still being read") from error
         if isinstance(found, ClusterError):
             # Raised itself, it would gather the frames of every review that it is told.
             raise copy.copy(found)
         return found
 
-    def _shown(self) -> Reading:
+    def _shown(self) -> World | ClusterError | Reading:
         with self._lock:
             taken = self._taken
             age = self._clock() - taken.at if taken else 0.0
             if taken and age < taken.serves:
-                return taken.future
+                return taken.found
             if self._reading is None:
                 self._reading = Future()
                 threading.Thread(target=self._read, args=[self._reading], daemon=True).start()
             stale = taken is not None and age < taken.serves * STALE_FACTOR
-            return taken.future if taken and stale else self._reading
+            return taken.found if taken and stale else self._reading
 
     def _read(self, future: Reading) -> None:
         started = self._clock()
-        future.set_result(self._found())
+        found = self._found()
+        future.set_result(found)
         now = self._clock()
         serves = max(FRESH_SECONDS, COST_FACTOR * (now - started))
         with self._lock:
-            self._taken, self._reading = _Taken(future, now, serves), None
+            self._taken, self._reading = _Taken(found, now, serves), None
 
     def _found(self) -> World | ClusterError:
         """The cluster, or why not; the error's copy holds no frames, and what these hold."""

@@ -152,6 +152,8 @@ def _withheld(
     """What the change would open, were it not for policies of the other side."""
     for direction in sides:
         deadline.check()
+        if not compared.may_open(direction):
+            continue
         wanted = compared.declared(direction)
         if wanted.opened:
             names = teller.denied_by(direction, wanted.opened)

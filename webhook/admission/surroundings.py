@@ -1,7 +1,6 @@
 """A change of a NetworkPolicy amid its cluster: the worlds before and after it."""
 
 from dataclasses import dataclass
-from operator import is_
 
 from webhook.admission.picture import Pictures
 from webhook.deadline import Deadline
@@ -43,6 +42,10 @@ class Surroundings:
         return standing.versions(self.pictures.latest(deadline), others, old, new)
 
 
+_Versions = tuple[World, Policy | None, Policy | None, tuple[World, World]]
+"""The worlds before and after, behind the picture and the policy's versions they are made of."""
+
+
 class Standing:
     """The policies of a namespace beside the one that changes, read once for a whole review.
 
@@ -57,8 +60,7 @@ class Standing:
         self._cluster = cluster
         self._changed = changed
         self._found: tuple[Policy, ...] | None = None
-        self._asked: tuple[World, Policy | None, Policy | None] | None = None
-        self._versions: tuple[World, World] | None = None
+        self._versions: _Versions | None = None
 
     def policies(self, deadline: Deadline) -> tuple[Policy, ...]:
         """Return them, as a watch told them last.
@@ -89,13 +91,12 @@ class Standing:
             old: the policy that changes; None where it is made.
             new: as it will be; None where it goes.
         """
-        asked = picture, old, new
         known = self._versions
-        if known and self._asked and all(map(is_, asked, self._asked)):
-            return known
-        self._asked = asked
-        self._versions = versions(picture, self.namespace, others, old, new)
-        return self._versions
+        if known and known[0] is picture and known[1] is old and known[2] is new:
+            return known[3]
+        found = versions(picture, self.namespace, others, old, new)
+        self._versions = picture, old, new, found
+        return found
 
 
 def versions(

@@ -9,6 +9,10 @@ T = TypeVar("T")
 _FLAGS = bytes.maketrans(b"01", b"\x00\x01")
 
 
+_FEW = 4
+"""Slots that are found one by one; for more all are walked."""
+
+
 def from_slots(slots: Iterable[int], size: int) -> int:
     """Return the set of the slots, each below ``size``; linear, where OR-ing bits is quadratic."""
     flags = bytearray((size >> 3) + 1)
@@ -29,7 +33,19 @@ def slots(bits: int) -> Iterator[int]:
 
 def pick(items: Sequence[T], bits: int) -> Iterator[T]:
     """Yield the items whose slots are in the set, in order."""
+    if bits.bit_count() <= _FEW:
+        return iter(_few(items, bits))
     return compress(items, _flags(bits))
+
+
+def _few(items: Sequence[T], bits: int) -> list[T]:
+    size, found = len(items), []
+    while bits:
+        slot = (bits & -bits).bit_length() - 1
+        if slot < size:
+            found.append(items[slot])
+        bits &= bits - 1
+    return found
 
 
 def span(low: int, high: int) -> int:

@@ -1,8 +1,7 @@
 """The two questions about a whole cluster: what is allowed, and what a change changes."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import zip_longest
 from operator import methodcaller
 
@@ -19,15 +18,13 @@ from webhook.netpol.scope import Scope
 from webhook.netpol.table import PodTable
 from webhook.netpol.world import World
 
-View = tuple[Family, tuple[Lens, ...]]
-"""A family, and every world seen in it."""
-
+_NOWHERE: frozenset[str] = frozenset()
 
 Difference = Groups | OneSided
 """What differs in one family; both tell the same."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Change:
     """What a change opens and what it closes."""
 
@@ -43,13 +40,13 @@ def connectivity(world: World, *, ipblock_matches_pods: bool = True) -> Rows:
         ipblock_matches_pods: whether an ipBlock matches pods by their addresses (Calico,
             the e2e tests) or only what is outside the cluster (Cilium's default).
     """
-    views = _views((world,), ipblock_matches_pods=ipblock_matches_pods)
+    externals = _externals((world.table,), (world,))
     blocks = tuple(
         Block(family, found.sources, found.targets, found.ports[0])
-        for family, (lens,) in views
-        for found in reach(lens)
+        for family, external in externals.items()
+        for found in reach(Lens(world, external, ipblock_matches_pods))
     )
-    return Rows(blocks, _names(views))
+    return Rows(blocks, Names((world.table,), externals))
 
 
 def diff(
@@ -109,11 +106,25 @@ class Comparison:
         ipblock_matches_pods: bool = True,
         coarse: bool = False,
     ) -> None:
-        before, after = _aligned(before, after)
-        views = _views((before, after), ipblock_matches_pods=ipblock_matches_pods, coarse=coarse)
-        self._names = _names(views)
-        find = _finder(before, after)
-        self._found = [(family, find(lenses)) for family, lenses in views]
+        before, after = worlds = _aligned(before, after)
+        tables = (before.table,) if before.table is after.table else (before.table, after.table)
+        # Of worlds with other pods every namespace may differ.
+        names = before.differing(after) if len(tables) == 1 else _NOWHERE
+        # Nothing outside is reached under policies of a namespace in which nothing has changed.
+        local = coarse and len(tables) == 1
+        externals = _externals(tables, _scopes(names, worlds) if local else worlds)
+        self._names = Names(tables, externals)
+        views = [
+            (family, tuple([Lens(world, each, ipblock_matches_pods) for world in worlds]))
+            for family, each in externals.items()
+        ]
+        turned = _turned(names, worlds)
+        self._found: list[tuple[Family, Difference]]
+        if len(turned) == 1:
+            self._found = [(family, OneSided(pair, turned[0], names)) for family, pair in views]
+        else:
+            altered = _altered(before.table, after.table)
+            self._found = [(family, Groups(pair, altered)) for family, pair in views]
 
     def change(self, checkpoint: Callable[[], None] = lambda: None) -> Change:
         """Return the difference; the argument is that of `diff`."""
@@ -129,67 +140,64 @@ class Comparison:
         """
         return self._change(methodcaller("moves", direction))
 
+    def may_open(self, direction: Direction) -> bool:
+        """Tell whether `declared` opens anything, at less cost."""
+        return any(
+            difference(found.ports[1], found.ports[0])
+            for _, differing in self._found
+            for found in differing.moves(direction)
+        )
+
     def _change(self, reached: Callable[[Difference], Iterator[Reach]]) -> Change:
         opened: list[Block] = []
         closed: list[Block] = []
-        for family, difference_ in self._found:
-            for found in reached(difference_):
+        for family, differing in self._found:
+            for found in reached(differing):
                 was, now = found.ports
-                for blocks, ports in (
-                    (opened, difference(now, was)),
-                    (closed, difference(was, now)),
-                ):
-                    if ports:
-                        blocks.append(Block(family, found.sources, found.targets, ports))
+                if ports := difference(now, was):
+                    opened.append(Block(family, found.sources, found.targets, ports))
+                if ports := difference(was, now):
+                    closed.append(Block(family, found.sources, found.targets, ports))
         return Change(Rows(tuple(opened), self._names), Rows(tuple(closed), self._names))
 
 
-def _views(
-    worlds: tuple[World, ...], *, ipblock_matches_pods: bool, coarse: bool = False
-) -> list[View]:
-    """Look at worlds side by side, their external addresses cut at the edges of all of them.
+def _externals(
+    tables: Sequence[PodTable], cutting: Sequence[World | Scope]
+) -> dict[Family, External]:
+    """What is outside, for worlds side by side, cut at the edges of all that cuts it.
 
     A family that no pod has is left out: all of it is outside.
     """
-    tables = {world.table for world in worlds}
-    # Nothing outside is reached under policies of a namespace in which nothing has changed.
-    local = coarse and len(tables) == 1
-    cutting: Sequence[World | Scope] = _differing(*worlds) if local else worlds
     base = max([table.size for table in tables])
-    views: list[View] = []
+    externals = {}
     for family in FAMILIES:
-        if any(table.of_family(family) for table in tables):
-            external = External(family, cutting, base)
-            views.append(
-                (family, tuple([Lens(world, external, ipblock_matches_pods) for world in worlds]))
-            )
-    return views
+        for table in tables:
+            if table.of_family(family):
+                externals[family] = External(family, cutting, base)
+                break
+    return externals
 
 
-def _differing(before: World, after: World) -> list[Scope]:
-    """The scopes that one of the worlds has and the other has not."""
-    scopes = [w.scopes.get(name) for name in before.differing(after) for w in (before, after)]
-    return [scope for scope in scopes if scope]
+def _scopes(names: Iterable[str], worlds: Sequence[World]) -> list[Scope]:
+    """The policies of some namespaces, in all worlds that have any."""
+    return [
+        world.scopes[name] for name in sorted(names) for world in worlds if name in world.scopes
+    ]
 
 
-def _finder(before: World, after: World) -> Callable[[tuple[Lens, ...]], Difference]:
-    """Choose how differences are found: all pods and both directions take longer."""
-    if before.table is after.table:
-        names = before.differing(after)
-        turned = [
-            direction
-            for direction in DIRECTIONS
-            if any(before.side(n, direction) is not after.side(n, direction) for n in names)
-        ]
-        if len(turned) == 1:
-            return partial(OneSided, direction=turned[0], names=names)
-    return partial(Groups, altered=_altered(before.table, after.table))
-
-
-def _names(views: Sequence[View]) -> Names:
-    """Name the slots of views, which share the external ranges of a family."""
-    tables = {lens.world.table: None for _, lenses in views for lens in lenses}
-    return Names(tuple(tables), {family: lenses[0].external for family, lenses in views})
+def _turned(names: Iterable[str], worlds: tuple[World, World]) -> list[Direction]:
+    """The directions in which policies of the namespaces differ."""
+    turned = []
+    before, after = worlds
+    for direction in DIRECTIONS:
+        for name in names:
+            one, other = before.scopes.get(name), after.scopes.get(name)
+            if one and other and one.shares(other, direction):
+                continue
+            if before.side(name, direction) is not after.side(name, direction):
+                turned.append(direction)
+                break
+    return turned
 
 
 def _aligned(before: World, after: World) -> tuple[World, World]:

@@ -35,10 +35,6 @@ class Requirement(msgspec.Struct, frozen=True, order=True, cache_hash=True):
     operator: Operator
     values: tuple[str, ...] = ()
 
-    def __hash__(self) -> int:
-        """Hash what mostly differs: selectors are looked up all the time."""
-        return hash((self.key, self.values))
-
     def matches(self, labels: Labels) -> bool:
         """Tell whether the labels meet the condition."""
         operator, value = self.operator, labels.get(self.key)
@@ -69,10 +65,6 @@ class Selector(msgspec.Struct, frozen=True, cache_hash=True):
     """
 
     requirements: tuple[Requirement, ...] = ()
-
-    def __hash__(self) -> int:
-        """Hash the requirements, with no tuple around them."""
-        return hash(self.requirements)
 
     def matches(self, labels: Labels) -> bool:
         """Tell whether the labels meet every requirement."""

@@ -5,8 +5,7 @@ cut so finely that every ipBlock is a union of whole ranges.
 """
 
 from bisect import bisect_left, bisect_right
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from webhook.netpol import bits
@@ -109,20 +108,20 @@ class Lens:
         """Partition all of the universe by what the group's policies open to it."""
         outside = universe.bit_length() > self.external.base
         if not group.policies:
-            everyone = self.everyone if outside else self.pods
-            return partition(universe, ((everyone, ALL_PORTS),))
+            return partition(universe, {ALL_PORTS: self.everyone if outside else self.pods})
         return partition(universe, self._opened(group, self.peers if outside else self._pods_of))
 
-    def _opened(
-        self, group: Group, peers_of: Callable[[CompiledRule], int]
-    ) -> Iterator[tuple[int, Ranges]]:
-        """Yield peers with ports; a port name opens to each peer what it is in that peer."""
+    def _opened(self, group: Group, peers_of: Callable[[CompiledRule], int]) -> Cells:
+        """The peers by ports; a port name opens to each peer what it is in that peer."""
+        opened: Cells = {}
+        pods = self.pods
         for rule in group.rules:
-            peers = peers_of(rule)
-            yield peers, rule.ports
+            peers, ports = rule.selected & pods if rule.plain else peers_of(rule), rule.ports
+            opened[ports] = opened.get(ports, 0) | peers
             for name in rule.names:
                 for numbers, having in self.world.table.serving(*name).items():
-                    yield peers & having, numbers
+                    opened[numbers] = opened.get(numbers, 0) | peers & having
+        return opened
 
     def groups(self, namespace: str, direction: Direction) -> tuple[Group, ...]:
         """Return the isolated groups of a namespace."""
@@ -130,21 +129,19 @@ class Lens:
         return scope.groups(direction) if scope else ()
 
 
-def partition(universe: int, opened: Iterable[tuple[int, Ranges]]) -> Cells:
+def partition(universe: int, opened: Cells) -> Cells:
     """Partition a universe by the union of the ports that are opened to each member."""
-    by_ports: Cells = defaultdict(int)
-    for peers, ports in opened:
-        by_ports[ports] |= peers
     cells: Cells = {EMPTY: universe}
-    for ports, peers in by_ports.items():
+    for ports, peers in opened.items():
         if not peers & universe:
             continue
-        split: Cells = defaultdict(int)
+        split: Cells = {}
         for before, members in cells.items():
             inside = members & peers
             if inside:
-                split[union(before, ports)] |= inside
+                both = union(before, ports)
+                split[both] = split.get(both, 0) | inside
             if inside != members:
-                split[before] |= members ^ inside
+                split[before] = split.get(before, 0) | members ^ inside
         cells = split
     return cells

@@ -16,7 +16,7 @@ from webhook.netpol.lens import Lens
 from webhook.netpol.model import Direction
 from webhook.netpol.ports import ALL_PORTS
 from webhook.netpol.reach import FREE, Reach, Values, crossed
-from webhook.netpol.scope import Group, Side, parting
+from webhook.netpol.scope import Group, Side, parting, revision
 
 Cell = tuple[int, Ranges]
 """Pods that are open to the same peers on the same ports."""
@@ -58,7 +58,7 @@ class OneSided:
     """
 
     def __init__(
-        self, lenses: tuple[Lens, Lens], direction: Direction, names: Collection[str]
+        self, lenses: Sequence[Lens], direction: Direction, names: Collection[str]
     ) -> None:
         self._lenses = lenses
         # They have one table, and all that is asked of a lens depends on that alone.
@@ -99,9 +99,8 @@ class OneSided:
 
     def _touched_in(self, namespace: str) -> Iterator[Touched]:
         sides = [lens.world.side(namespace, self._direction) for lens in self._lenses]
-        pods = parting(*sides)
-        for members, (was, now) in crossed([_groups(side, pods) for side in sides]):
-            within = members & pods & self._lens.pods
+        for members, was, now in _pairs(*sides):
+            within = members & self._lens.pods
             if within and was.written != now.written:
                 moving = _moving(self._lens, was, now)
                 yield Touched(within, moving, reduce(or_, [peers for peers, _ in moving], 0))
@@ -133,8 +132,16 @@ class OneSided:
                 yield Other(freely, ((members, ALL_PORTS),))
 
 
-def _groups(side: Side | None, pods: int) -> tuple[Group, ...]:
-    return side.groups_of(pods) if side else ()
+def _pairs(first: Side | None, last: Side | None) -> Iterator[tuple[int, Group, Group]]:
+    """Yield pods whose policies differ, with their groups in both worlds."""
+    if first and last and (versions := revision(first, last)):
+        for was, now in first.revised(versions[0], last, versions[1]):
+            yield was.subjects, was, now
+        return
+    pods = parting(first, last)
+    sides = [side.groups_of(pods) if side else () for side in (first, last)]
+    for members, (was, now) in crossed(sides):
+        yield members & pods, was, now
 
 
 def _moving(lens: Lens, was: Group, now: Group) -> list[tuple[int, Values]]:

@@ -4,7 +4,7 @@ NetworkPolicies select pods of their own namespace only, so a namespace is the u
 a change of one policy touches; all other scopes are shared between before and after.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from operator import or_
@@ -37,6 +37,8 @@ class CompiledRule:
     blocks: Mapping[Family, Ranges]
     ports: Ranges
     names: tuple[tuple[str, str], ...]
+    plain: bool = False
+    """Whether the selected pods are all that it matches."""
 
 
 @dataclass(slots=True, eq=False)
@@ -53,6 +55,9 @@ class Group:
     written: tuple[tuple[Rule, ...], ...] = ()
     """The rules of each policy in the direction: groups that have them in common are alike."""
 
+
+_INGRESS = Direction.INGRESS
+"""Members of an enumeration are slow to look up."""
 
 _NO_BLOCKS: Mapping[Family, Ranges] = dict.fromkeys(FAMILIES, EMPTY)
 
@@ -72,15 +77,15 @@ class Compiler:
         self.known = dict(known)
         """By the rule's ``id``, which it keeps as long as it stands here."""
 
-    def rules(self, policy: Policy, direction: Direction) -> tuple[CompiledRule, ...]:
+    def rules(self, policy: Policy, direction: Direction) -> list[CompiledRule]:
         """Compile the rules of a policy."""
-        return tuple([self._compiled_once(rule) for rule in policy.rules(direction)])
-
-    def _compiled_once(self, rule: Rule) -> CompiledRule:
-        known = self.known.get(id(rule))
-        if known is None:
-            known = self.known[id(rule)] = rule, self._compile(rule)
-        return known[1]
+        found = []
+        for rule in policy.rules(direction):
+            known = self.known.get(id(rule))
+            if known is None:
+                known = self.known[id(rule)] = rule, self._compile(rule)
+            found.append(known[1])
+        return found
 
     def _compile(self, rule: Rule) -> CompiledRule:
         selected = 0
@@ -95,7 +100,12 @@ class Compiler:
             ports = union(ports, item.ports)
         names = [(item.name, item.protocol) for item in rule.ports if item.name]
         return CompiledRule(
-            not rule.peers, selected, blocks, ports if rule.ports else ALL_PORTS, tuple(names)
+            everyone=not rule.peers,
+            selected=selected,
+            blocks=blocks,
+            ports=ports if rule.ports else ALL_PORTS,
+            names=tuple(names),
+            plain=bool(rule.peers) and blocks is _NO_BLOCKS,
         )
 
     def _selected(self, peer: SelectorPeer) -> int:
@@ -138,6 +148,31 @@ class Side:
         """The isolated pods of the namespace."""
         return reduce(or_, self.subjects, 0)
 
+    @lazy
+    def parted_by_names(self) -> bool:
+        """Whether pods that the same policies select may still be several groups."""
+        return any(_parts(policy, self.direction) for policy in self.policies)
+
+    def revised(self, was: Policy, later: "Side", now: Policy) -> Iterator[tuple[Group, Group]]:
+        """Yield the groups that a policy selects, as they are and with other rules of it.
+
+        Args:
+            was: a policy of this side.
+            later: the side that has another one in its place, and all others alike.
+            now: that policy; it selects the same pods.
+        """
+        for group in self.groups:
+            if was in group.policies:
+                selecting = [now if policy is was else policy for policy in group.policies]
+                yield group, later.group(group.subjects, selecting)
+
+    def group(self, subjects: int, selecting: Sequence[Policy]) -> Group:
+        """Make a group of pods that some policies select, whatever port names are in them."""
+        direction, rules_of = self.direction, self._compiler.rules
+        rules = [rule for policy in selecting for rule in rules_of(policy, direction)]
+        written = tuple([policy.rules(direction) for policy in selecting])
+        return Group(subjects, tuple(selecting), tuple(rules), written)
+
     def groups_of(self, pods: int) -> tuple[Group, ...]:
         """Return the groups that pods of a set are in, in order; they may hold others beside."""
         known = self.__dict__.get("groups")
@@ -158,18 +193,15 @@ class Side:
 
     def _within(self, pods: int) -> Iterator[Group]:
         """Yield the groups of some pods."""
-        direction = self.direction
         selected = list(zip(self.policies, self.subjects, strict=True))
         cells = [pods] if pods else []
         for _, subjects in selected:
             cells = bits.refine(cells, subjects)
         for cell in cells:
-            selecting = tuple([policy for policy, subjects in selected if cell & subjects])
+            selecting = [policy for policy, subjects in selected if cell & subjects]
             if selecting:
-                rules = [r for p in selecting for r in self._compiler.rules(p, direction)]
-                written = tuple([policy.rules(direction) for policy in selecting])
-                group = Group(cell, selecting, tuple(rules), written)
-                if direction is Direction.INGRESS and any(rule.names for rule in rules):
+                group = self.group(cell, selecting)
+                if self.parted_by_names and any(rule.names for rule in group.rules):
                     yield from self._resolved(group)
                 else:
                     yield group
@@ -207,6 +239,32 @@ def parting(one: Side | None, other: Side | None) -> int:
             if id(policy) not in shared:
                 found |= selected
     return found
+
+
+def revision(one: Side, other: Side) -> tuple[Policy, Policy] | None:
+    """Return the policy that differs, in both versions, if it is one and selects the same pods.
+
+    None too where port names part the pods of a group, whatever selects them.
+    """
+    if len(one.policies) != len(other.policies):
+        return None
+    pairs = [p for p in zip(one.policies, other.policies, strict=True) if p[0] is not p[1]]
+    if len(pairs) != 1:
+        return None
+    was, now = pairs[0]
+    if was.pods != now.pods or one.parted_by_names:
+        return None
+    return None if _parts(now, one.direction) else (was, now)
+
+
+def _parts(policy: Policy, direction: Direction) -> bool:
+    """Whether a policy names ports that are those of the pods it selects."""
+    if direction is _INGRESS:
+        for rule in policy.ingress:
+            for item in rule.ports:
+                if item.name:
+                    return True
+    return False
 
 
 class Scope:
@@ -257,6 +315,11 @@ class Scope:
             for family in FAMILIES
         }
 
+    def shares(self, other: "Scope", direction: Direction) -> bool:
+        """Tell whether one `Side` is that of both, which says the same of both at least."""
+        known = self._sides.get(direction)
+        return known is not None and known is other._sides.get(direction)  # noqa: SLF001 - its own
+
     def side(self, direction: Direction) -> Side:
         """Return what the policies say in a direction."""
         known = self._sides.get(direction)
@@ -273,7 +336,7 @@ class Scope:
         """Return the isolated pods of the namespace."""
         return self.side(direction).isolated
 
-    def rules(self, policy: Policy, direction: Direction) -> tuple[CompiledRule, ...]:
+    def rules(self, policy: Policy, direction: Direction) -> list[CompiledRule]:
         """Compile the rules of one of the policies."""
         return self._compiler.rules(policy, direction)
 
@@ -282,4 +345,6 @@ def _written(
     policies: Iterable[Policy], direction: Direction
 ) -> list[tuple[str, Selector, tuple[Rule, ...]]]:
     """What policies say in a direction: equal where none of them has changed there."""
-    return [(p.name, p.pods, p.rules(direction)) for p in policies if direction in p.types]
+    if direction is _INGRESS:
+        return [(p.name, p.pods, p.ingress) for p in policies if direction in p.types]
+    return [(p.name, p.pods, p.egress) for p in policies if direction in p.types]

@@ -166,14 +166,14 @@ class PodTable:
         """Return the namespaces that pods of a set live in."""
         found: set[str] = set()
         members &= self.everyone
+        slots, pods_of = self.slots, self._by_namespace
         while members and len(found) < _FEW_NAMESPACES:
-            first = self.slots[(members & -members).bit_length() - 1]
+            first = slots[(members & -members).bit_length() - 1]
             assert first is not None
             found.add(first.namespace)
-            members &= ~self.in_namespace(first.namespace)
+            members &= ~pods_of[first.namespace]
         if members:
-            rest = bits.pick(self.slots, members)
-            found.update({pod.namespace for pod in rest if pod is not None})
+            found.update([pod.namespace for pod in bits.pick(slots, members) if pod is not None])
         return found
 
     def matching(self, selector: Selector) -> int:
@@ -206,8 +206,10 @@ class PodTable:
         return self.namespaces
 
     def _weight(self, selector: Selector) -> int:
-        items = sum([1 + len(requirement.values) for requirement in selector.requirements])
-        return (1 + items) * _ITEM_BYTES + self.size // 8
+        items = 1
+        for requirement in selector.requirements:
+            items += 1 + len(requirement.values)
+        return items * _ITEM_BYTES + self.size // 8
 
     def _meeting(self, requirement: Requirement) -> int:
         index = self._by_label(requirement.key)
@@ -226,12 +228,14 @@ class PodTable:
 
     def _by_label(self, key: str) -> Index:
         """Index the pods by a label; there are only so many that any pod has."""
+        if key not in self._label_keys:
+            return _NOBODY
 
         def values_of(pod: Pod) -> tuple[str | None, ...]:
             value = pod.labels.get(key)
             return () if value is None else (value, _ANY)
 
-        return self._index(("label", key), values_of) if key in self._label_keys else _NOBODY
+        return self._index(("label", key), values_of)
 
     @lazy
     def _label_keys(self) -> set[str]:

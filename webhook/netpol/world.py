@@ -35,10 +35,8 @@ class World:
         self._isolated: dict[Direction, int] = {}
         self._former: tuple[str, Mapping[Direction, int]] | None = None
         """The namespace whose policies differ from another world's, and what is isolated there."""
-        self.origin, self.apart = object(), frozenset[str]()
+        self.origin, self.apart = object(), _NOWHERE
         """Stands for a world with the same table, and the namespaces that differ from it."""
-        self._latest: tuple[str, tuple[Policy, ...], World] | None = None
-        """The last world made of this one, and how: a review asks several times for the same."""
 
     @classmethod
     def of(
@@ -170,9 +168,6 @@ class World:
         standing = self.scopes.get(namespace)
         if ordered == (standing.policies if standing else ()):
             return self
-        latest = self._latest
-        if latest is not None and latest[:2] == (namespace, ordered):
-            return latest[2]
         former = standing or Scope(namespace, (), self.table)
         scopes = {**self.scopes, namespace: former.succeeded_by(ordered)}
         if not ordered:
@@ -180,9 +175,10 @@ class World:
         made = World(self.table, scopes, self.services)
         made._former = namespace, self._isolated
         made.origin, made.apart = self.origin, self.apart | {namespace}
-        self._latest = namespace, ordered, made
         return made
 
+
+_NOWHERE: frozenset[str] = frozenset()
 
 _name = attrgetter("name")
 

@@ -91,7 +91,7 @@ class Teller:
         members = 0
         for block in rows.blocks:
             members |= (block.sources if incoming else block.targets) & isolated
-        return tuple(sorted(self._by_namespace(members)))
+        return tuple(sorted(self.world.table.namespaces_of(members)))
 
     def _merged(self, rows: Rows) -> Iterator[Line]:
         """Join blocks that are alike on one side; families too, where both ends are pods."""
@@ -134,7 +134,7 @@ class Teller:
     def _said(self, line: Line, rows: Rows) -> str:
         ports = "everything" if line.ports == ALL_PORTS else conn_text(line.ports)
         subjects = self._end(line.subjects, rows)
-        others = " and ".join(dict.fromkeys(self._end(end, rows) for end in line.others))
+        others = " and ".join(dict.fromkeys([self._end(end, rows) for end in line.others]))
         to, of = (subjects, others) if line.incoming else (others, subjects)
         return f"{ports} to {to} from {of}"
 
@@ -147,23 +147,21 @@ class Teller:
         host = table.host_network
         if self.whole and members | host == table.everyone | host:
             return f"every pod in the cluster ({members.bit_count():,} pods)"
-        named = self._by_namespace(members)
-        if len(named) > MAX_NAMES:
-            return f"{members.bit_count():,} pods of {len(named)} namespaces"
-        return ", ".join(self._of_namespace(*each) for each in sorted(named.items()))
+        names = table.namespaces_of(members)
+        if len(names) > MAX_NAMES:
+            return f"{members.bit_count():,} pods of {len(names)} namespaces"
+        return ", ".join([self._of_namespace(name, members) for name in sorted(names)])
 
     def _of_namespace(self, name: str, members: int) -> str:
-        all_of_it = self.world.table.in_namespace(name)
-        if members.bit_count() > 1 and members == all_of_it:
-            return f"{name}/*"
-        if members.bit_count() <= MAX_NAMES:
-            return ", ".join(bits.pick(self.world.table.names, members))
-        return f"{members.bit_count():,} pods of {name}"
-
-    def _by_namespace(self, members: int) -> dict[str, int]:
         table = self.world.table
-        within = members & bits.span(0, table.size)
-        return {name: within & table.in_namespace(name) for name in table.namespaces_of(within)}
+        all_of_it = table.in_namespace(name)
+        found = members & all_of_it
+        count = found.bit_count()
+        if count > 1 and found == all_of_it:
+            return f"{name}/*"
+        if count <= MAX_NAMES:
+            return ", ".join(bits.pick(table.names, found))
+        return f"{count:,} pods of {name}"
 
 
 def _addresses(family: int, members: int, rows: Rows) -> str:
