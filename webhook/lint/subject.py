@@ -87,9 +87,11 @@ class RuleAt(msgspec.Struct, frozen=True):
     @property
     def selectors(self) -> Iterator[tuple[Path, SelectorPeer]]:
         """The peers by label with their paths."""
-        for path, peer in self.peers:
+        path = (*self.path, self.list_name)
+        for index, peer in enumerate(self.rule.peers):
+            self.checkpoint()
             if isinstance(peer, SelectorPeer):
-                yield path, peer
+                yield (*path, index), peer
 
     @property
     def ports(self) -> Iterator[tuple[Path, PortRule, Mapping[str, Any]]]:

@@ -14,7 +14,7 @@ StringMap = dict[str, str]
 Decoded = TypeVar("Decoded")
 
 
-class ObjectMeta(msgspec.Struct, frozen=True, rename="camel"):
+class ObjectMeta(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     """``metav1.ObjectMeta``; absent and null maps read as empty through the properties."""
 
     name: str = ""

@@ -2,6 +2,8 @@
 
 Source: k8s.io/api/admission/v1/types.go and the API server's checks on the
 answer (k8s.io/apiserver/pkg/admission/plugin/webhook/request/admissionreview.go).
+
+Nothing of a review can hold itself, so the garbage collector need not look at it.
 """
 
 import base64
@@ -21,7 +23,7 @@ Operation = Literal["CREATE", "UPDATE", "DELETE", "CONNECT"]
 Decoded = TypeVar("Decoded")
 
 
-class GroupVersionKind(msgspec.Struct, frozen=True):
+class GroupVersionKind(msgspec.Struct, frozen=True, gc=False):
     """``metav1.GroupVersionKind``."""
 
     version: str
@@ -29,7 +31,7 @@ class GroupVersionKind(msgspec.Struct, frozen=True):
     group: str = ""
 
 
-class GroupVersionResource(msgspec.Struct, frozen=True):
+class GroupVersionResource(msgspec.Struct, frozen=True, gc=False):
     """``metav1.GroupVersionResource``."""
 
     version: str
@@ -37,7 +39,7 @@ class GroupVersionResource(msgspec.Struct, frozen=True):
     group: str = ""
 
 
-class UserInfo(msgspec.Struct, frozen=True):
+class UserInfo(msgspec.Struct, frozen=True, gc=False):
     """``authentication/v1.UserInfo``: who asked the API server."""
 
     username: str = ""
@@ -46,7 +48,7 @@ class UserInfo(msgspec.Struct, frozen=True):
     extra: dict[str, list[str]] | None = None
 
 
-class _Request(msgspec.Struct, frozen=True, rename="camel"):
+class _Request(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     uid: str
     kind: GroupVersionKind
     resource: GroupVersionResource
@@ -60,7 +62,7 @@ class _Request(msgspec.Struct, frozen=True, rename="camel"):
     dry_run: bool | None = None
 
 
-class _Review(msgspec.Struct, frozen=True, rename="camel"):
+class _Review(msgspec.Struct, frozen=True, gc=False, rename="camel"):
     api_version: str
     kind: str
     request: _Request
@@ -71,7 +73,7 @@ _meta_decoder = msgspec.json.Decoder(PartialObject | None)
 _encoder = msgspec.json.Encoder()
 
 
-class Attributes(msgspec.Struct, frozen=True):
+class Attributes(msgspec.Struct, frozen=True, gc=False):
     """What a request is; the one argument of every admission decision.
 
     ``object`` and ``old_object`` stay undecoded JSON (``null`` where absent)
@@ -157,7 +159,7 @@ class StatusCause(msgspec.Struct, frozen=True):
     field: str
 
 
-class AdmissionResponse(msgspec.Struct, frozen=True):
+class AdmissionResponse(msgspec.Struct, frozen=True, gc=False):
     """The answer, as a value; `encode_review` writes it.
 
     Args:

@@ -28,7 +28,7 @@ _IN, _NOT_IN, _EXISTS = Operator.IN, Operator.NOT_IN, Operator.EXISTS
 """The members of an enumeration are slow to look up, and labels are matched all the time."""
 
 
-class Requirement(msgspec.Struct, frozen=True, order=True, cache_hash=True):
+class Requirement(msgspec.Struct, frozen=True, order=True, cache_hash=True, gc=False):
     """One condition on one key; ``values`` are sorted and empty for the existence operators."""
 
     key: str
@@ -57,7 +57,7 @@ class Requirement(msgspec.Struct, frozen=True, order=True, cache_hash=True):
         return f"{self.key} {word} ({','.join(self.values)})"
 
 
-class Selector(msgspec.Struct, frozen=True, cache_hash=True):
+class Selector(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """All requirements at once; without any it matches everything.
 
     Args:

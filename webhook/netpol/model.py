@@ -4,7 +4,8 @@ Empty lists mean what the API server makes of them: no ``peers`` is every peer, 
 ``ports`` is every port (types.go, NetworkPolicyIngressRule).
 
 What a policy is made of are structs: a review makes, compares and looks up hundreds of them, which
-dataclasses do in Python. Each knows its hash once it was asked for.
+dataclasses do in Python. Each knows its hash once it was asked for, and the garbage collector
+passes over those that could never hold themselves: a cluster has many thousands.
 """
 
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ _INGRESS = Direction.INGRESS
 """Likewise: its members are slow to look up, and rules are asked for all the time."""
 
 
-class IPBlock(msgspec.Struct, frozen=True, cache_hash=True):
+class IPBlock(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """A CIDR without its exceptions, as first and last addresses."""
 
     family: Family
@@ -54,7 +55,7 @@ class IPBlock(msgspec.Struct, frozen=True, cache_hash=True):
         return tuple(edge for low, high in (self.cidr, *self.excepts) for edge in (low, high + 1))
 
 
-class SelectorPeer(msgspec.Struct, frozen=True, cache_hash=True):
+class SelectorPeer(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """Pods by label.
 
     Args:
@@ -69,7 +70,7 @@ class SelectorPeer(msgspec.Struct, frozen=True, cache_hash=True):
 Peer = IPBlock | SelectorPeer
 
 
-class PortRule(msgspec.Struct, frozen=True, cache_hash=True):
+class PortRule(msgspec.Struct, frozen=True, cache_hash=True, gc=False):
     """An item of ``ports``.
 
     Args:

@@ -31,7 +31,6 @@ def _is_key(key: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-@kept(1 << 14, len, _MAX_NAME)
 def _is_value(value: str) -> bool:
     return not value or _NAME.fullmatch(value) is not None
 

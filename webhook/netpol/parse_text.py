@@ -13,7 +13,6 @@ import msgspec
 
 from webhook.netpol.errors import FieldError
 from webhook.netpol.fields import Field
-from webhook.netpol.kept import kept
 from webhook.netpol.labels import Selector
 from webhook.netpol.model import Direction, Peer, Policy, PortRule, Rule, SelectorPeer
 from webhook.netpol.parse_policy import parse_peer, parse_policy, parse_port, parse_types
@@ -26,7 +25,7 @@ Read = TypeVar("Read")
 
 
 def _text(read: Callable[[bytes], Read]) -> Callable[[bytes], Read]:
-    """`kept` for functions of one text, which are called so often that its generality tells."""
+    """As `webhook.netpol.kept.kept`, for one text: called so often that generality tells."""
     small = lru_cache(maxsize=MAX_KEPT)(read)
 
     @wraps(read)
@@ -84,9 +83,6 @@ _ingress = msgspec.json.Decoder(_Ingress)
 _egress = msgspec.json.Decoder(_Egress)
 
 
-@kept(
-    MAX_KEPT, lambda namespace, name, spec: len(namespace) + len(name) + len(spec), MAX_KEPT_BYTES
-)
 def parse_spec(namespace: str, name: str, spec: bytes) -> Policy:
     """Read a policy.
 
@@ -98,8 +94,17 @@ def parse_spec(namespace: str, name: str, spec: bytes) -> Policy:
     Raises:
         FieldError: the API server would refuse it, or it is no JSON.
     """
+    if len(namespace) + len(name) + len(spec) > MAX_KEPT_BYTES:
+        return _named(namespace, name, spec)
+    return _named_once(namespace, name, spec)
+
+
+def _named(namespace: str, name: str, spec: bytes) -> Policy:
     read = _read(spec)
     return Policy(namespace or "default", name, read.pods, read.types, read.ingress, read.egress)
+
+
+_named_once = lru_cache(maxsize=MAX_KEPT)(_named)
 
 
 @_text
