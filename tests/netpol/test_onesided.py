@@ -94,6 +94,8 @@ def test_the_short_way_is_the_long_way(seed, reading, coarse):
     pairs = [(short.change(), long.change())]
     pairs += [(short.declared(side), long.declared(side)) for side in DIRECTIONS]
 
+    for side, (one, _) in zip(DIRECTIONS, pairs[1:], strict=True):
+        assert short.may_open(side) is long.may_open(side) is bool(one.opened.blocks)
     for one, other in pairs:
         assert blocks(one.opened) == blocks(other.opened)
         assert blocks(one.closed) == blocks(other.closed)

@@ -191,9 +191,6 @@ def _turned(names: Iterable[str], worlds: tuple[World, World]) -> list[Direction
     before, after = worlds
     for direction in DIRECTIONS:
         for name in names:
-            one, other = before.scopes.get(name), after.scopes.get(name)
-            if one and other and one.shares(other, direction):
-                continue
             if before.side(name, direction) is not after.side(name, direction):
                 turned.append(direction)
                 break

@@ -7,9 +7,7 @@ has moved. Addresses outside are looked at only where a rule that differs speaks
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from itertools import product
-from operator import or_
 
 from webhook.netpol.intervals import Ranges, intersection
 from webhook.netpol.lens import Lens
@@ -97,13 +95,18 @@ class OneSided:
             self._known = [each for name in sorted(self._names) for each in self._touched_in(name)]
         return self._known
 
-    def _touched_in(self, namespace: str) -> Iterator[Touched]:
-        sides = [lens.world.side(namespace, self._direction) for lens in self._lenses]
-        for members, was, now in _pairs(*sides):
-            within = members & self._lens.pods
+    def _touched_in(self, namespace: str) -> list[Touched]:
+        lens, found = self._lens, []
+        first, last = [each.world.side(namespace, self._direction) for each in self._lenses]
+        for members, was, now in _pairs(first, last):
+            within = members & lens.pods
             if within and was.written != now.written:
-                moving = _moving(self._lens, was, now)
-                yield Touched(within, moving, reduce(or_, [peers for peers, _ in moving], 0))
+                moving = _moving(lens, was, now)
+                moved = 0
+                for peers, _ in moving:
+                    moved |= peers
+                found.append(Touched(within, moving, moved))
+        return found
 
     def _others(
         self, touched: Sequence[Touched], direction: Direction, checkpoint: Callable[[], None]
@@ -123,8 +126,9 @@ class OneSided:
             for group in side.groups if side else ():
                 if group.subjects & moved:
                     cells = lens.cells(group, peers)
-                    open_ = [(reached, ports) for ports, reached in cells.items() if reached]
-                    yield Other(group.subjects & lens.pods, open_)
+                    open_ = [(reached, ports) for ports, reached in cells.items() if ports]
+                    if open_:
+                        yield Other(group.subjects & lens.pods, open_)
                     free &= ~group.subjects
         outside = moved & ~lens.pods
         for freely in (free, outside):
@@ -132,21 +136,20 @@ class OneSided:
                 yield Other(freely, ((members, ALL_PORTS),))
 
 
-def _pairs(first: Side | None, last: Side | None) -> Iterator[tuple[int, Group, Group]]:
-    """Yield pods whose policies differ, with their groups in both worlds."""
+def _pairs(first: Side | None, last: Side | None) -> list[tuple[int, Group, Group]]:
+    """Return pods whose policies differ, with their groups in both worlds."""
     if first and last and (versions := revision(first, last)):
-        for was, now in first.revised(versions[0], last, versions[1]):
-            yield was.subjects, was, now
-        return
+        return first.revised(versions[0], last, versions[1])
     pods = parting(first, last)
     sides = [side.groups_of(pods) if side else () for side in (first, last)]
-    for members, (was, now) in crossed(sides):
-        yield members & pods, was, now
+    return [(members & pods, was, now) for members, (was, now) in crossed(sides)]
 
 
 def _moving(lens: Lens, was: Group, now: Group) -> list[tuple[int, Values]]:
     """The peers of a group's pods to whom something differs."""
     universe = _apart(lens, was, now)
+    if not universe:
+        return []
     latter = lens.cells(now, universe).items()
     return [
         (peers & others, (before, after))

@@ -153,18 +153,20 @@ class Side:
         """Whether pods that the same policies select may still be several groups."""
         return any(_parts(policy, self.direction) for policy in self.policies)
 
-    def revised(self, was: Policy, later: "Side", now: Policy) -> Iterator[tuple[Group, Group]]:
-        """Yield the groups that a policy selects, as they are and with other rules of it.
+    def revised(self, was: Policy, later: "Side", now: Policy) -> list[tuple[int, Group, Group]]:
+        """Return the pods that a policy selects, by group, as it is and with other rules of it.
 
         Args:
             was: a policy of this side.
             later: the side that has another one in its place, and all others alike.
             now: that policy; it selects the same pods.
         """
+        found = []
         for group in self.groups:
             if was in group.policies:
                 selecting = [now if policy is was else policy for policy in group.policies]
-                yield group, later.group(group.subjects, selecting)
+                found.append((group.subjects, group, later.group(group.subjects, selecting)))
+        return found
 
     def group(self, subjects: int, selecting: Sequence[Policy]) -> Group:
         """Make a group of pods that some policies select, whatever port names are in them."""
@@ -241,6 +243,10 @@ def parting(one: Side | None, other: Side | None) -> int:
     return found
 
 
+Sides = Mapping[Direction, Side | None]
+"""What policies say in each direction; None where they do not speak of it."""
+
+
 def revision(one: Side, other: Side) -> tuple[Policy, Policy] | None:
     """Return the policy that differs, in both versions, if it is one and selects the same pods.
 
@@ -275,6 +281,7 @@ class Scope:
         policies: ordered by name.
         table: the pods.
         known: what is compiled of their rules already.
+        sides: what they say in directions in which another scope's say the same.
     """
 
     def __init__(
@@ -283,26 +290,33 @@ class Scope:
         policies: tuple[Policy, ...],
         table: PodTable,
         known: Mapping[int, Known] = MappingProxyType({}),
+        sides: Sides = MappingProxyType({}),
     ) -> None:
         self.namespace = namespace
         self.policies = policies
         self.table = table
         self._compiler = Compiler(namespace, table, known)
-        self._sides: dict[Direction, Side] = {}
+        self.sides: Sides = {
+            direction: sides[direction] if direction in sides else self._side(direction)
+            for direction in DIRECTIONS
+        }
+
+    def _side(self, direction: Direction) -> Side | None:
+        speaking = tuple([policy for policy in self.policies if direction in policy.types])
+        return Side(direction, speaking, self._compiler) if speaking else None
 
     def succeeded_by(self, policies: tuple[Policy, ...]) -> "Scope":
         """Return the scope of other policies; what is compiled of the same rules is kept.
 
         Directions in which the policies say the same have one `Side` in both.
         """
-        successor = Scope(self.namespace, policies, self.table, self._compiler.known)
-        old, new = set(map(id, self.policies)), set(map(id, policies))
-        gone = [policy for policy in self.policies if id(policy) not in new]
-        come = [policy for policy in policies if id(policy) not in old]
-        for direction in DIRECTIONS:
-            if _written(gone, direction) == _written(come, direction):
-                successor._sides[direction] = self.side(direction)
-        return successor
+        gone, come = _apart(self.policies, policies)
+        shared = {
+            direction: side
+            for direction, side in self.sides.items()
+            if _written(gone, direction) == _written(come, direction)
+        }
+        return Scope(self.namespace, policies, self.table, self._compiler.known, shared)
 
     @lazy
     def edges(self) -> Mapping[Family, frozenset[int]]:
@@ -315,30 +329,29 @@ class Scope:
             for family in FAMILIES
         }
 
-    def shares(self, other: "Scope", direction: Direction) -> bool:
-        """Tell whether one `Side` is that of both, which says the same of both at least."""
-        known = self._sides.get(direction)
-        return known is not None and known is other._sides.get(direction)  # noqa: SLF001 - its own
-
-    def side(self, direction: Direction) -> Side:
-        """Return what the policies say in a direction."""
-        known = self._sides.get(direction)
-        if known is None:
-            speaking = tuple([policy for policy in self.policies if direction in policy.types])
-            known = self._sides[direction] = Side(direction, speaking, self._compiler)
-        return known
-
     def groups(self, direction: Direction) -> tuple[Group, ...]:
         """Return the isolated pods of the namespace, grouped."""
-        return self.side(direction).groups
+        side = self.sides[direction]
+        return side.groups if side else ()
 
     def isolated(self, direction: Direction) -> int:
         """Return the isolated pods of the namespace."""
-        return self.side(direction).isolated
+        side = self.sides[direction]
+        return side.isolated if side else 0
 
     def rules(self, policy: Policy, direction: Direction) -> list[CompiledRule]:
         """Compile the rules of one of the policies."""
         return self._compiler.rules(policy, direction)
+
+
+def _apart(old: tuple[Policy, ...], new: tuple[Policy, ...]) -> tuple[list[Policy], list[Policy]]:
+    """Return the policies that go, and those that come; at worst some that stay in both."""
+    if len(old) == len(new):
+        pairs = [pair for pair in zip(old, new, strict=True) if pair[0] is not pair[1]]
+        return [one for one, _ in pairs], [other for _, other in pairs]
+    known, others = set(map(id, old)), set(map(id, new))
+    gone = [policy for policy in old if id(policy) not in others]
+    return gone, [policy for policy in new if id(policy) not in known]
 
 
 def _written(

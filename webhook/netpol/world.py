@@ -143,8 +143,7 @@ class World:
     def side(self, namespace: str, direction: Direction) -> Side | None:
         """Return what the policies of a namespace say in a direction, if they say anything."""
         scope = self.scopes.get(namespace)
-        side = scope.side(direction) if scope else None
-        return side if side and side.policies else None
+        return scope.sides[direction] if scope else None
 
     def differing(self, other: "World") -> set[str]:
         """Return the namespaces whose policies differ between worlds of one table."""

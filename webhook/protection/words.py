@@ -1,7 +1,7 @@
 """A difference of two worlds in a few lines that a person reads: who may speak to whom, on what."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import ip_address, summarize_address_range
 
@@ -10,7 +10,7 @@ from webhook.netpol.addresses import Family, parse_address
 from webhook.netpol.intervals import Ranges, ranges
 from webhook.netpol.model import Direction
 from webhook.netpol.ports import ALL_PORTS, conn_text
-from webhook.netpol.rows import Rows
+from webhook.netpol.rows import Block, Rows
 from webhook.netpol.world import World
 
 MAX_LINES = 4
@@ -29,7 +29,7 @@ End = tuple[int, int]
 """One side of a connection: `PODS` or the family of addresses outside, and the set of slots."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Line:
     """All of ``subjects`` and all of ``others``, on ``ports``.
 
@@ -76,7 +76,8 @@ class Teller:
         """
         if not rows.blocks:
             return ()
-        found = list(self._merged(rows))
+        turned = [each for block in rows.blocks for each in self._turned(block)]
+        found = turned if len(turned) == 1 else list(_merged(turned))
         if len(found) > 1:
             found.sort(key=lambda line: -line.weight)
         said = [f"{verb}: {self._said(line, rows)}" for line in found[:MAX_LINES]]
@@ -93,48 +94,24 @@ class Teller:
             members |= (block.sources if incoming else block.targets) & isolated
         return tuple(sorted(self.world.table.namespaces_of(members)))
 
-    def _merged(self, rows: Rows) -> Iterator[Line]:
-        """Join blocks that are alike on one side; families too, where both ends are pods."""
-        for incoming, pairs in self._turned(rows).items():
-            if len(pairs) == 1:
-                ((ports, subjects, other),) = pairs
-                yield Line(ports, incoming, subjects, (other,))
-                continue
-            merged: dict[tuple[Ranges, End, int], int] = defaultdict(int)
-            for ports, subjects, (kind, members) in pairs:
-                merged[ports, subjects, kind] |= members
-            others: dict[tuple[Ranges, End], list[End]] = defaultdict(list)
-            for (ports, subjects, kind), members in merged.items():
-                others[ports, subjects].append((kind, members))
-            joined: dict[tuple[Ranges, int, tuple[End, ...]], int] = defaultdict(int)
-            for (ports, (kind, members)), ends in others.items():
-                joined[ports, kind, tuple(sorted(ends))] |= members
-            for (ports, kind, ends_), members in joined.items():
-                yield Line(ports, incoming, (kind, members), ends_)
-
-    def _turned(self, rows: Rows) -> Mapping[bool, list[tuple[Ranges, End, End]]]:
-        """Turn each block so that the namespace's pods come first."""
-        own = self.world.table.in_namespace(self.namespace)
-        turned: dict[bool, list[tuple[Ranges, End, End]]] = {True: [], False: []}
-        for block in rows.blocks:
-            for source in self._ends(block.family, block.sources):
-                for target in self._ends(block.family, block.targets):
-                    incoming = target[0] == PODS and target[1] & own != 0
-                    pair = (target, source) if incoming else (source, target)
-                    turned[incoming].append((block.ports, *pair))
-        return turned
-
-    def _ends(self, family: Family, members: int) -> Iterator[End]:
-        pods = members & bits.span(0, self.world.table.size)
-        if pods:
-            yield PODS, pods
-        if pods != members:
-            yield family, members ^ pods
+    def _turned(self, block: Block) -> list[Line]:
+        """Turn a block so that the namespace's pods come first."""
+        table = self.world.table
+        own = table.in_namespace(self.namespace)
+        pods = (1 << table.size) - 1
+        lines = []
+        for source in _ends(block.family, block.sources, pods):
+            for target in _ends(block.family, block.targets, pods):
+                incoming = target[0] == PODS and target[1] & own != 0
+                pair = (target, source) if incoming else (source, target)
+                lines.append(Line(block.ports, incoming, pair[0], (pair[1],)))
+        return lines
 
     def _said(self, line: Line, rows: Rows) -> str:
         ports = "everything" if line.ports == ALL_PORTS else conn_text(line.ports)
         subjects = self._end(line.subjects, rows)
-        others = " and ".join(dict.fromkeys([self._end(end, rows) for end in line.others]))
+        told = [self._end(end, rows) for end in line.others]
+        others = told[0] if len(told) == 1 else " and ".join(dict.fromkeys(told))
         to, of = (subjects, others) if line.incoming else (others, subjects)
         return f"{ports} to {to} from {of}"
 
@@ -162,6 +139,33 @@ class Teller:
         if count <= MAX_NAMES:
             return ", ".join(bits.pick(table.names, found))
         return f"{count:,} pods of {name}"
+
+
+def _ends(family: Family, members: int, pods: int) -> tuple[End, ...]:
+    """Part a set into pods and what is outside."""
+    inside = members & pods
+    if inside == members:
+        return ((PODS, inside),) if inside else ()
+    outside = family, members ^ inside
+    return ((PODS, inside), outside) if inside else (outside,)
+
+
+def _merged(turned: Iterable[Line]) -> Iterator[Line]:
+    """Join lines that are alike on one side; families too, where both ends are pods."""
+    for incoming in (True, False):
+        merged: dict[tuple[Ranges, End, int], int] = defaultdict(int)
+        for line in turned:
+            if line.incoming is incoming:
+                ((kind, members),) = line.others
+                merged[line.ports, line.subjects, kind] |= members
+        others: dict[tuple[Ranges, End], list[End]] = defaultdict(list)
+        for (ports, subjects, kind), members in merged.items():
+            others[ports, subjects].append((kind, members))
+        joined: dict[tuple[Ranges, int, tuple[End, ...]], int] = defaultdict(int)
+        for (ports, (kind, members)), ends in others.items():
+            joined[ports, kind, tuple(sorted(ends))] |= members
+        for (ports, kind, ends_), members in joined.items():
+            yield Line(ports, incoming, (kind, members), ends_)
 
 
 def _addresses(family: int, members: int, rows: Rows) -> str:
