@@ -57,7 +57,8 @@ class Change(msgspec.Struct, frozen=True):
         if now is None:
             return []
         found: list[Finding] = []
-        fresh, staying, gone = self._without_old_rules(now), self._staying, now.gone
+        fresh, gone = self._without_old_rules(now), now.gone
+        staying = _staying(fresh)
         for check in checks:
             subject = fresh if check.by_rule else now
             if (
@@ -74,16 +75,6 @@ class Change(msgspec.Struct, frozen=True):
         again = (each for c in looking for each in _judge(c, former))
         known = {_same(each) for each in again}
         return [each for each in found if _same(each) not in known]
-
-    @property
-    def _staying(self) -> Sequence[Direction]:
-        """Where the change leaves all as it is that a check of one direction judges."""
-        if self.old is None or self.new is None:
-            return ()
-        old, new = self.old.policy, self.new.policy
-        if (old.pods, old.types) != (new.pods, new.types):
-            return ()
-        return [side for side in DIRECTIONS if old.rules(side) == new.rules(side)]
 
     def _without_old_rules(self, now: Subject) -> Subject:
         """The new version without rules that stay, if they are judged as they were."""
@@ -115,6 +106,13 @@ class Change(msgspec.Struct, frozen=True):
         if self.checkpoint is endless:
             return NOWHERE
         return replace(NOWHERE, checkpoint=self.checkpoint)
+
+
+def _staying(fresh: Subject) -> Sequence[Direction]:
+    """Where a change leaves all as it is that a check of one direction judges."""
+    if not fresh.fresh or fresh.old is None or fresh.old.policy.types != fresh.policy.types:
+        return ()
+    return [side for side in DIRECTIONS if side not in fresh.directions]
 
 
 def _judge(check: Lint[Any], subject: Subject) -> Iterable[Finding]:
