@@ -2,6 +2,7 @@
 
 import threading
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -31,8 +32,11 @@ class Steps:
     def step(self) -> Outcome:
         with self.changed:
             self.taken += 1
-            self.changed.notify_all()
-        return self.outcome()
+            try:
+                # Before anybody is told: a test that then sets the clock must not change it.
+                return self.outcome()
+            finally:
+                self.changed.notify_all()
 
     def wait_for(self, taken: int, timeout: float = 10) -> bool:
         with self.changed:
@@ -46,18 +50,26 @@ def steps(monkeypatch):
     return Steps()
 
 
+@contextmanager
+def running(keeper: CertificateKeeper):
+    """Have a keeper run, until its end."""
+    stop = Stop()
+    thread = threading.Thread(target=keeper.run, args=[stop])
+    thread.start()
+    try:
+        yield keeper
+    finally:
+        stop.set()
+        thread.join(10)
+    assert not thread.is_alive()
+
+
 @pytest.fixture
 def keeper(steps):
     """A keeper that runs, and has taken its first step."""
-    made = CertificateKeeper(steps, clock=lambda: steps.now, chance=lambda: 0.0)
-    stop = Stop()
-    thread = threading.Thread(target=made.run, args=[stop])
-    thread.start()
-    assert steps.wait_for(1)
-    yield made
-    stop.set()
-    thread.join(10)
-    assert not thread.is_alive()
+    with running(CertificateKeeper(steps, clock=lambda: steps.now, chance=lambda: 0.0)) as made:
+        assert steps.wait_for(1)
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -73,6 +85,21 @@ def test_the_wall_clock_wakes_it(steps, keeper, jump) -> None:
     steps.now += jump
 
     assert steps.wait_for(2)
+
+
+def test_a_clock_that_is_set_back_during_a_step_wakes_it_too(steps) -> None:
+    """It would otherwise sleep by as much longer as the clock was set back."""
+    outcome = steps.outcome
+
+    def set_back() -> Outcome:
+        steps.outcome = outcome
+        due = outcome()
+        steps.now -= timedelta(days=30)
+        return due
+
+    steps.outcome = set_back
+    with running(CertificateKeeper(steps, clock=lambda: steps.now)):
+        assert steps.wait_for(2)
 
 
 def test_it_sleeps_while_nothing_is_due(steps, keeper) -> None:

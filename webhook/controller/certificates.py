@@ -69,22 +69,22 @@ class CertificateKeeper:
         with stop.interrupting(self._woken.set):
             while not stop.is_set():
                 self._woken.clear()
-                pause = self._step()
+                # Before the step, or a clock that is set back during it would look right.
+                began = self._clock()
+                end = self._step()
                 # A stop that came before the clear must not be slept through.
                 if not stop.is_set():
-                    self._sleep(pause)
+                    self._sleep(began, end)
 
-    def _sleep(self, pause: float) -> None:
+    def _sleep(self, began: datetime, end: datetime) -> None:
         """Sleep until woken, or until the wall clock says so; one that was set back says so too."""
-        began = self._clock()
-        end = began + timedelta(seconds=pause)
-        left = pause
-        while left > 0 and not self._woken.wait(min(left, LOOK_SECONDS)):
+        pause = MIN_PAUSE
+        while pause > 0 and not self._woken.wait(min(pause, LOOK_SECONDS)):
             now = self._clock()
-            left = (end - now).total_seconds() if now >= began else 0.0
+            pause = (end - now).total_seconds() if now >= began else 0.0
 
-    def _step(self) -> float:
-        """One step; seconds until the next one."""
+    def _step(self) -> datetime:
+        """One step; when the next one is due."""
         try:
             outcome = self._steps.step()
             self._afterwards()
@@ -93,12 +93,12 @@ class CertificateKeeper:
             pause = BACKOFF.pause(self._failures, self._chance())
             fields = {"error": str(error), "retry_seconds": round(pause, 1)}
             logger.warning("certificates could not be looked after", extra=fields)
-            return pause
+            return self._clock() + timedelta(seconds=pause)
         self._failures = 0
         if outcome.expires is not None:
             self._expires(outcome.expires)
         self._tell(outcome)
-        return max(MIN_PAUSE, (outcome.next_wakeup - self._clock()).total_seconds())
+        return outcome.next_wakeup
 
     def _tell(self, outcome: Outcome) -> None:
         for action in outcome.actions:
