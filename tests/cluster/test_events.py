@@ -1,14 +1,12 @@
 """Events: queued, written once, counted, dropped, never in the way."""
 
 import json
-import threading
 import time
 from collections.abc import Callable
 
 import pytest
 
 from tests.fakes.apiserver import Answer, ApiServer, Hang, Seen, status
-from webhook.cluster.client import Api
 from webhook.cluster.event_limits import OBJECT_BURST
 from webhook.cluster.events import WINDOW, EventWriter
 from webhook.interfaces import Event, ObjectReference
@@ -81,39 +79,50 @@ def test_a_cluster_scoped_object_has_its_events_in_default() -> None:
     assert "namespace" not in json.loads(seen.body)["involvedObject"]
 
 
-def test_a_full_queue_drops_and_counts(server: ApiServer, api: Api) -> None:
+class Hanging(ApiServer):
+    """Never answers."""
+
+    def next_reaction(self, seen: Seen) -> Hang:  # type: ignore[override] # narrower
+        """Keep silent."""
+        return Hang()
+
+
+class RefusingOnce(Always):
+    """Says no to the first write."""
+
+    def next_reaction(self, seen: Seen) -> Answer:  # type: ignore[override] # narrower
+        """Note, and refuse the first."""
+        accepted = super().next_reaction(seen)
+        return Answer(403, status("no", 403)) if len(self.seen) == 1 else accepted
+
+
+def test_a_full_queue_drops_and_counts() -> None:
     """With the API server hanging, recording stays immediate and what is too much is counted."""
-    writer = EventWriter(api, capacity=2, interval=0.0)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ApiServer, "next_reaction", lambda _self, _seen: Hang())
-        began = time.monotonic()
+    outcomes: list[str] = []
+    with Hanging() as server:
+        writer = EventWriter(server.api(), capacity=2, interval=0.0, count=outcomes.append)
+        began = time.thread_time()
         for n in range(10):
             writer.record(warning(str(n)))
-        took = time.monotonic() - began
+        took = time.thread_time() - began
+        meanwhile = set(outcomes)
 
     assert took < 0.5
+    assert meanwhile == {"full"}, "no write was waited for"
     assert writer.dropped >= 7
 
 
-def test_a_refused_event_is_dropped_and_the_next_is_written(server: ApiServer, api: Api) -> None:
+def test_a_refused_event_is_dropped_and_the_next_is_written() -> None:
     """The writer outlives every failure."""
-    answers = [Answer(403, status("no", 403)), Answer(201)]
-    written = threading.Event()
-
-    def react(_server: ApiServer, _seen: Seen) -> Answer:
-        answer = answers.pop(0)
-        if not answers:
-            written.set()
-        return answer
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ApiServer, "next_reaction", react)
-        writer = EventWriter(api, interval=0.0)
+    outcomes: list[str] = []
+    with RefusingOnce() as server:
+        writer = EventWriter(server.api(), interval=0.0, count=outcomes.append)
         writer.record(warning("first"))
         writer.record(warning("second"))
+        writer.close(20)
 
-        assert written.wait(5)
-        assert writer.dropped == 1
+    assert outcomes == ["failed", "written"]
+    assert writer.dropped == 1
 
 
 def test_only_so_many_series_are_remembered() -> None:
