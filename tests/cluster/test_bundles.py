@@ -62,3 +62,28 @@ def test_every_entry_has_its_own_bundle() -> None:
     assert list(WebhookBundles(both, "x").configurations()) == [VALIDATING, MUTATING]
     assert WebhookBundles(one, "x").configurations() == {MUTATING: []}
     assert WebhookBundles(Api(), "x").anchors() == ()
+
+
+@pytest.mark.parametrize(
+    ("annotations", "taken"),
+    [
+        pytest.param({}, ["cert-manager-cainjector", "portcullis-ca"], id="it writes no more"),
+        pytest.param({"cert-manager.io/inject-ca-from": "a/b"}, ["portcullis-ca"], id="it writes"),
+    ],
+)
+def test_who_gives_up_owning_the_ca_bundles(annotations, taken) -> None:
+    """We do, and cainjector where nothing asks it to inject: from the end, each by its name."""
+    managers = [{"manager": it} for it in ("portcullis-ca", "helm", "cert-manager-cainjector")]
+    metadata = {"annotations": annotations, "managedFields": managers}
+    patched = []
+
+    class Owned:
+        def get(self, path, _deadline):
+            return json.dumps({"metadata": metadata, "webhooks": []}).encode()
+
+        def patch(self, path, operations, _deadline):
+            patched.append([it["value"] for it in operations if it["op"] == "test"])
+
+    WebhookBundles(Owned(), "x").disown()
+
+    assert patched == [taken, taken]

@@ -29,7 +29,7 @@ from certs.rotation import Rotation
 from certs.store import AlreadyExistsError as SecretExistsError
 from certs.store import ConflictError as SecretConflictError
 from tests.controlplane.plane import ControlPlane
-from webhook.cluster.bundles import WebhookBundles
+from webhook.cluster.bundles import INJECTOR, WebhookBundles
 from webhook.cluster.client import Api
 from webhook.cluster.events import EventWriter
 from webhook.cluster.informer import Informer
@@ -374,6 +374,44 @@ def test_an_entry_with_a_ca_bundle_can_be_dropped(control_plane: ControlPlane, a
 
         assert "portcullis-ca" not in managers.stdout
         assert (b"bundle",) == bundles.published()
+    finally:
+        control_plane.kubectl("delete", kind, NAME)
+
+
+def test_what_cainjector_leaves_behind_holds_no_entry(
+    control_plane: ControlPlane, api: Api
+) -> None:
+    """After certificates.mode cert-manager; while it is asked to inject, its part is its own."""
+    kind = "ValidatingWebhookConfiguration"
+    command = ("apply", "--server-side", "-f", "-", "--field-manager")
+    bundles = WebhookBundles(api, NAME)
+    both = webhook_configuration(kind, "a.portcullis.dev", "b.portcullis.dev")
+    control_plane.kubectl(*command, "helm", stdin=both)
+    halves = [
+        {"name": entry["name"], "clientConfig": {"caBundle": "Ynl0ZXM="}}
+        for entry in both["webhooks"]
+    ]
+    control_plane.kubectl(*command, INJECTOR, stdin={**both, "webhooks": halves})
+    annotate = ("annotate", kind, NAME)
+
+    def managers() -> str:
+        shown = control_plane.kubectl("get", kind, NAME, "-o", "json", "--show-managed-fields")
+        return shown.stdout
+
+    try:
+        control_plane.kubectl(*annotate, "cert-manager.io/inject-ca-from=x/y")
+        bundles.disown()
+        kept = INJECTOR in managers()
+        control_plane.kubectl(*annotate, "cert-manager.io/inject-ca-from-")
+        bundles.disown()
+        left = INJECTOR in managers()
+        control_plane.kubectl(
+            *command, "helm", stdin=webhook_configuration(kind, "a.portcullis.dev")
+        )
+
+        assert kept
+        assert not left
+        assert (b"bytes",) == bundles.published()
     finally:
         control_plane.kubectl("delete", kind, NAME)
 

@@ -25,6 +25,12 @@ entry alive, name and caBundle, when they take the entry away: the API server re
 and with it the rollback of an upgrade that brought an entry.
 """
 
+INJECTOR = "cert-manager-cainjector"
+"""The field manager of cert-manager's cainjector, such an owner where it has written caBundles."""
+
+INJECTS = "cert-manager.io/inject-"
+"""Annotations by which it does."""
+
 API_VERSION = "admissionregistration.k8s.io/v1"
 KINDS = {
     "validatingwebhookconfigurations": "ValidatingWebhookConfiguration",
@@ -125,6 +131,9 @@ class WebhookBundles:
     def disown(self) -> None:
         """Take our field manager off both configurations; the caBundles stay.
 
+        And cainjector's where it has nothing to write any more (certificates.mode was another
+        one): it does not do so itself, and what it leaves is the name of each entry.
+
         Raises:
             ClusterError: a configuration could not be read or patched.
         """
@@ -157,15 +166,17 @@ class WebhookBundles:
 
     def _disown(self, resource: str, metadata: ManagedMeta) -> None:
         """From the end, so that the places before it hold."""
+        injected = any(key.startswith(INJECTS) for key in metadata.annotations or ())
+        leaving = {FIELD_MANAGER} if injected else {FIELD_MANAGER, INJECTOR}
         operations = [
             operation
             for place, fields in reversed(list(enumerate(metadata.managed_fields or ())))
-            if fields.manager == FIELD_MANAGER
+            if fields.manager in leaving
             for operation in (
                 {
                     "op": "test",
                     "path": f"/metadata/managedFields/{place}/manager",
-                    "value": FIELD_MANAGER,
+                    "value": fields.manager,
                 },
                 {"op": "remove", "path": f"/metadata/managedFields/{place}"},
             )
