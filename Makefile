@@ -7,10 +7,10 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit e2e check demo bench benchapi storm modes scale fuzz soak upgrades previous docs lock sbom audit clean
+.PHONY: help run test unit e2e check demo bench benchapi storm modes certmanager scale fuzz soak upgrades previous docs lock sbom audit clean
 
 help: ## what there is
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 $(VENV)/.run: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -67,6 +67,9 @@ soak: $(VENV)/.dev ## 100 writes/s for five minutes, while all that can go wrong
 
 modes: $(VENV)/.dev ## certificates: every certificates.mode, from one to the next, under load
 	@PORTCULLIS_MODES=1 $(BIN)/python -m pytest -m controlplane tests/e2e/test_portcullis_certificates.py
+
+certmanager: $(VENV)/.dev ## certificates by the real cert-manager, built on first use, under load
+	@PORTCULLIS_CERTMANAGER=1 $(BIN)/python -m pytest -m controlplane tests/e2e/test_portcullis_certmanager.py
 
 upgrades: $(VENV)/.dev ## ten upgrades and rollbacks from the previous release, under load
 	@PORTCULLIS_UPGRADES=10 $(BIN)/python -m pytest -m controlplane tests/e2e/test_portcullis_upgrade.py

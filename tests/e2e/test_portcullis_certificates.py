@@ -433,8 +433,9 @@ def test_cert_manager_keeps_it_all(
 ) -> None:
     """Its Secret serves, its caBundle stands or falls with it; we do not write, and have no right.
 
-    cert-manager is played by hand. What the caBundles trusted before is injected with its CA, so
-    that the replicas of before are accepted until they are gone.
+    cert-manager is played by hand; test_portcullis_certmanager.py runs it. What the caBundles
+    trusted before is injected with its CA, so that the replicas of before are accepted until they
+    are gone.
     """
     world.create(plane, stub("Certificate"), stub("Issuer"))
     for plural in ("certificates", "issuers"):
