@@ -164,6 +164,23 @@ def test_a_mark_takes_over_what_the_mutation_wrote(
     assert "portcullis.dev/profile" not in labels
 
 
+def test_a_reason_goes_though_nobody_owns_it(
+    control_plane: ControlPlane, cluster: LiveCluster, born: Namespace
+) -> None:
+    """Who clears managedFields takes no annotation of ours out of our hands."""
+    pending = Marks(Seal.PENDING, Profile.DENY_ALL, Profile.DENY_ALL, reason="no quota")
+    cluster.mark(born, pending, soon())
+    cleared = json.dumps({"metadata": {"managedFields": [{}], "annotations": {"team": "web"}}})
+    control_plane.kubectl("patch", "namespace", born.name, "--type=merge", "-p", cleared)
+    read = cluster.namespace(born.name, soon())
+    assert read is not None
+    assert read.reason == "no quota"
+    cluster.mark(read, Marks(Seal.SEALED, Profile.DENY_ALL, Profile.DENY_ALL), soon())
+    annotations = control_plane.get("namespace", born.name)["metadata"]["annotations"]
+
+    assert annotations == {"portcullis.dev/setting": "deny-all", "team": "web"}
+
+
 @pytest.mark.parametrize("profile", list(Profile))
 def test_applying_a_policy_again_writes_nothing(
     control_plane: ControlPlane, cluster: LiveCluster, namespace: str, profile: Profile
