@@ -93,6 +93,8 @@ class PrometheusRecorder:
         self._seals = counter(table.SEALS, registry)
         self._kinds: dict[tuple[str, str, str, bool], tuple[Counter, Histogram]] = {}
         """Series already asked for: the library's own look-up takes a review 10 µs."""
+        self._outcomes: dict[tuple[str, str], Counter] = {}
+        """The same, of findings."""
 
     def review(
         self, guard: str, operation: str, verdict: str, *, dry_run: bool, seconds: float
@@ -113,7 +115,10 @@ class PrometheusRecorder:
 
     def finding(self, check_id: str, outcome: str) -> None:
         """Count one violation."""
-        self._findings.labels(check_id, outcome).inc()
+        known = self._outcomes.get((check_id, outcome))
+        if known is None:
+            known = self._outcomes[check_id, outcome] = self._findings.labels(check_id, outcome)
+        known.inc()
 
     def seal(self, by: str, reason: str) -> None:
         """Count one plan."""

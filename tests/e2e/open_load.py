@@ -65,6 +65,11 @@ class Written:
     error: str = ""
     warned: int = 0
 
+    @property
+    def answered(self) -> float:
+        """When it was, monotonic seconds of the machine."""
+        return self.due + self.late + self.seconds
+
 
 @dataclass
 class Policy:

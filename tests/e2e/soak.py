@@ -38,6 +38,7 @@ KINDS = {
     "not trusted": r"failed calling webhook.*(x509|certificate)",
     "timed out": r"failed calling webhook.*(deadline exceeded|Timeout)",
     "503 of ours": r"failed calling webhook.*(unable to handle the request|an error on the server)",
+    "not judged, for we cannot ask": r"denied the request.*could not judge this change",
     "refused by us": r"denied the request",
     "the API server is away": r"^client: |apiserver is shutting down",
     "not sent": r"^not sent",
@@ -94,6 +95,19 @@ class Account:
         )
 
 
+def by_phase(phases: Sequence[Phase], written: Sequence[Written]) -> list[Account]:
+    """Account for writes by the phase in which they were answered.
+
+    What is under way when a deed begins is that deed's, and no longer the one's before; the last
+    phase has what is answered after it.
+    """
+    ends = [*(phase.ended for phase in phases[:-1]), float("inf")]
+    return [
+        Account(phase, [it for it in written if phase.began <= it.answered < ended])
+        for phase, ended in zip(phases, ends, strict=True)
+    ]
+
+
 class Soak:
     """A constant load on an installation; a context manager.
 
@@ -146,12 +160,9 @@ class Soak:
             phase.ended = time.monotonic()
 
     def accounts(self) -> list[Account]:
-        """By phase: what was to be sent in it."""
-        written = [Written(**json.loads(line)) for line in self._out.read_text().splitlines()]
-        return [
-            Account(phase, [it for it in written if phase.began <= it.due < phase.ended])
-            for phase in self.phases
-        ]
+        """By phase, as `by_phase`."""
+        lines = self._out.read_text().splitlines()
+        return by_phase(self.phases, [Written(**json.loads(line)) for line in lines])
 
     def table(self) -> str:
         """The account as Markdown."""

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.e2e.open_load import Policy, Written
-from tests.e2e.soak import kind_of
+from tests.e2e.soak import Phase, by_phase, kind_of
 
 POST = (
     'Internal error occurred: failed calling webhook "networkpolicies-sealed.portcullis.dev": '
@@ -44,6 +44,12 @@ POST = (
             id="denied",
         ),
         pytest.param(
+            'admission webhook "networkpolicies-sealed.portcullis.dev" denied the request: '
+            "portcullis could not judge this change: no answer; try again",
+            "not judged, for we cannot ask",
+            id="not-judged",
+        ),
+        pytest.param(
             "client: ClientConnectorError: Cannot connect", "the API server is away", id="client"
         ),
         pytest.param(
@@ -54,6 +60,15 @@ POST = (
 def test_kinds(error: str, kind: str) -> None:
     """An error that nobody foresaw is told in its own words."""
     assert kind_of(error) == kind
+
+
+def test_what_is_under_way_when_a_deed_begins_is_that_deeds() -> None:
+    """A write counts for the phase in which it was answered; the last one has all that follow."""
+    phases = [Phase("nothing", True, 0.0, 10.0), Phase("SIGKILL", False, 10.0, 20.0)]
+    before, amid, after = (Written(due, 0.01, 0.2) for due in (9.0, 9.9, 19.9))
+
+    accounts = by_phase(phases, [before, amid, after])
+    assert [[before], [amid, after]] == [each.writes for each in accounts]
 
 
 def test_a_lost_answer_is_settled_by_the_next() -> None:

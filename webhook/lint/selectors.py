@@ -1,13 +1,15 @@
 """Questions about label selectors: contradictions, implication, near misses."""
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 
 from webhook.netpol.labels import Labels, Operator, Requirement, Selector
 from webhook.netpol.model import METADATA_NAME
 
 NAME_KEYS = frozenset({"name", "namespace"})
 """Keys that authors take for the name of a Namespace; no Namespace has them of itself."""
+CLOSE = 0.6
+"""Likeness of two words, from 0 to 1, from which they are close: the default of `difflib`."""
 NEGATIVE = frozenset({Operator.NOT_IN, Operator.DOES_NOT_EXIST})
 """Operators that match a missing key."""
 
@@ -60,23 +62,24 @@ def only_negative(selector: Selector) -> bool:
 
 def near_miss(selector: Selector, known: Iterable[Labels]) -> str:
     """Return a hint where all but one requirement are met by some known labels."""
+    spelling = Spelling()
     for labels in known:
         failing = [each for each in selector.requirements if not each.matches(labels)]
         if len(failing) == 1 and len(labels) > 0:
-            hint = _hint(failing[0], labels)
+            hint = _hint(failing[0], labels, spelling)
             if hint:
                 return hint
     return ""
 
 
-def _hint(missed: Requirement, labels: Labels) -> str:
+def _hint(missed: Requirement, labels: Labels, spelling: "Spelling") -> str:
     """Compare with the same key of another value, or the same value under another key.
 
     Every Namespace has a name: another one is a hint only where it is spelled alike.
     """
     if missed.key in labels:
         there = labels[missed.key]
-        alike = missed.key != METADATA_NAME or get_close_matches(there, missed.values, 1)
+        alike = missed.key != METADATA_NAME or spelling.is_like(there, missed.values)
         return f"did you mean {missed.key}={there}?" if alike else ""
     if missed.operator is not Operator.IN:
         return ""
@@ -84,6 +87,31 @@ def _hint(missed: Requirement, labels: Labels) -> str:
     close = [key for key in keys if get_close_matches(_short(missed.key), [_short(key)], 1, 0.5)]
     key = next(iter([*close, *keys]), "")
     return f"did you mean {key}={labels[key]}?" if key else ""
+
+
+class Spelling:
+    """Tells which names are spelled alike, as `difflib.get_close_matches` has it.
+
+    A wanted name is prepared once, and all names of a large cluster are held against it.
+    """
+
+    def __init__(self) -> None:
+        self._prepared: dict[str, SequenceMatcher[str]] = {}
+
+    def is_like(self, name: str, wanted: Iterable[str]) -> bool:
+        """Whether a name is like one of those that are wanted."""
+        return any(self._is_like(name, each) for each in wanted)
+
+    def _is_like(self, name: str, wanted: str) -> bool:
+        # No name is like one that is more than 7/3 as long; most are told apart by that.
+        short, long = sorted((len(name), len(wanted)))
+        if 2 * short < CLOSE * (short + long):
+            return False
+        matcher = self._prepared.get(wanted)
+        if matcher is None:
+            matcher = self._prepared[wanted] = SequenceMatcher(b=wanted)
+        matcher.set_seq1(name)
+        return matcher.quick_ratio() >= CLOSE and matcher.ratio() >= CLOSE
 
 
 def _short(key: str) -> str:

@@ -1,9 +1,11 @@
 """The names of slots, made only when rows are read."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import zip_longest
 
+from webhook.netpol import bits
 from webhook.netpol.addresses import Family
+from webhook.netpol.intervals import Interval
 from webhook.netpol.lens import External
 from webhook.netpol.table import PodTable
 
@@ -28,3 +30,13 @@ class Names:
             pods = [next(filter(None, column), "") for column in columns]
             self._known[family] = pods + self._externals[family].names
         return self._known[family]
+
+    def outside(self, family: Family, members: int) -> Iterator[Interval]:
+        """Yield the external ranges in a set of slots, ascending; its pods are passed over."""
+        external = self._externals[family]
+        return bits.pick(external.spans, members >> external.base)
+
+    def is_all_outside(self, family: Family, members: int) -> bool:
+        """Tell whether all external ranges are in a set of slots."""
+        everyone = self._externals[family].everyone
+        return members & everyone == everyone

@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, summarize_address_range
+from typing import Final, Literal
 
 from webhook.netpol import bits
-from webhook.netpol.addresses import Family, parse_address
+from webhook.netpol.addresses import IPV4, Family
 from webhook.netpol.intervals import Ranges, ranges
 from webhook.netpol.model import Direction
 from webhook.netpol.ports import ALL_PORTS, conn_text
@@ -19,13 +21,16 @@ MAX_LINES = 4
 MAX_NAMES = 3
 """Names on one side of a line; above that they are counted."""
 
-PODS = 0
+PODS: Final = 0
 """Stands beside the address families: the side of a connection that are pods."""
 
 _OUTSIDE = 1 << 20
 """Pods that a range of addresses outside counts for, when lines are ordered."""
 
-End = tuple[int, int]
+Kind = Literal[0] | Family
+"""Of one side of a connection: `PODS`, or the family of addresses outside."""
+
+End = tuple[Kind, int]
 """One side of a connection: `PODS` or the family of addresses outside, and the set of slots."""
 
 
@@ -153,7 +158,7 @@ def _ends(family: Family, members: int, pods: int) -> tuple[End, ...]:
 def _merged(turned: Iterable[Line]) -> Iterator[Line]:
     """Join lines that are alike on one side; families too, where both ends are pods."""
     for incoming in (True, False):
-        merged: dict[tuple[Ranges, End, int], int] = defaultdict(int)
+        merged: dict[tuple[Ranges, End, Kind], int] = defaultdict(int)
         for line in turned:
             if line.incoming is incoming:
                 ((kind, members),) = line.others
@@ -161,32 +166,25 @@ def _merged(turned: Iterable[Line]) -> Iterator[Line]:
         others: dict[tuple[Ranges, End], list[End]] = defaultdict(list)
         for (ports, subjects, kind), members in merged.items():
             others[ports, subjects].append((kind, members))
-        joined: dict[tuple[Ranges, int, tuple[End, ...]], int] = defaultdict(int)
+        joined: dict[tuple[Ranges, Kind, tuple[End, ...]], int] = defaultdict(int)
         for (ports, (kind, members)), ends in others.items():
             joined[ports, kind, tuple(sorted(ends))] |= members
         for (ports, kind, ends_), members in joined.items():
             yield Line(ports, incoming, (kind, members), ends_)
 
 
-def _addresses(family: int, members: int, rows: Rows) -> str:
-    assert family in {4, 6}
-    names = rows.names.of(family)  # type: ignore[arg-type] # narrowed by the assertion
-    found = list(bits.pick(names, members))
-    spans = ranges(_span(name) for name in found)
-    if sum(name.startswith("ext") for name in names) == len(found):
+def _addresses(family: Family, members: int, rows: Rows) -> str:
+    if rows.names.is_all_outside(family, members):
         return f"every IPv{family} address outside"
+    spans = ranges(rows.names.outside(family, members))
     told = [_range_text(family, low, high) for low, high in spans[:MAX_NAMES]]
     more = len(spans) - len(told)
     return ", ".join([*told, *([f"{more} more ranges"] if more else [])])
 
 
-def _span(name: str) -> tuple[int, int]:
-    low, _, high = name.partition(":")[2].partition("-")
-    return parse_address(low)[1], parse_address(high)[1]
-
-
-def _range_text(family: int, low: int, high: int) -> str:
-    width = 32 if family == 4 else 128  # noqa: PLR2004 - the families' names
+@lru_cache(maxsize=1 << 10)
+def _range_text(family: Family, low: int, high: int) -> str:
+    width = 32 if family == IPV4 else 128
     first, last = (ip_address(each.to_bytes(width // 8, "big")) for each in (low, high))
     blocks = list(summarize_address_range(first, last))
     return str(blocks[0]) if len(blocks) == 1 else f"{first}-{last}"

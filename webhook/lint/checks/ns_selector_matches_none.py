@@ -6,9 +6,11 @@ from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import NAME_KEYS, contradiction, near_miss
 from webhook.lint.subject import Subject
 from webhook.lint.traits import Trait
-from webhook.netpol.errors import Path
 from webhook.netpol.labels import Labels, Operator, Selector
 from webhook.netpol.model import METADATA_NAME
+
+_Missing = tuple[str, str, Severity | None]
+"""Message, sub-check and severity of a `Problem`."""
 
 
 @lint(
@@ -33,16 +35,24 @@ def ns_selector_matches_none(subject: Subject) -> Iterator[Problem]:
 
     Fix: select by `kubernetes.io/metadata.name`, which the API server sets on every Namespace.
     """
+    known: dict[Selector, _Missing | None] = {}
     for at in subject.rules:
         for path, peer in at.selectors:
-            if peer.namespaces is not None and not contradiction(peer.namespaces):
-                yield from _selector(subject, (*path, "namespaceSelector"), peer.namespaces)
+            wanted = peer.namespaces
+            if wanted is None or contradiction(wanted):
+                continue
+            if wanted not in known:
+                known[wanted] = _missing(subject, wanted)
+            missing = known[wanted]
+            if missing is not None:
+                yield Problem((*path, "namespaceSelector"), *missing)
 
 
-def _selector(subject: Subject, path: Path, selector: Selector) -> Iterator[Problem]:
+def _missing(subject: Subject, selector: Selector) -> _Missing | None:
+    """What is wrong with a selector; the same wherever it stands in a policy."""
     known = subject.cluster.world.table.namespaces
     if any(selector.matches(known[name]) for name in _possible(selector, known)):
-        return
+        return None
     complete = subject.cluster.complete
     by_name = [
         each
@@ -56,11 +66,11 @@ def _selector(subject: Subject, path: Path, selector: Selector) -> Iterator[Prob
             text = f"no Namespace has the label {key}={name}"
         else:
             text = f"Namespaces have no label {key!r} of themselves".replace("'", '"')
-        message = f"{text}: select {METADATA_NAME}: {name}"
-        yield Problem(path, message, "name-label", severity)
-    elif complete:
-        hint = near_miss(selector, known.values()) or "this peer opens nothing"
-        yield Problem(path, f"no Namespace matches {selector}: {hint}")
+        return f"{text}: select {METADATA_NAME}: {name}", "name-label", severity
+    if not complete:
+        return None
+    hint = near_miss(selector, known.values()) or "this peer opens nothing"
+    return f"no Namespace matches {selector}: {hint}", "", None
 
 
 def _possible(selector: Selector, known: Mapping[str, Labels]) -> Iterable[str]:
