@@ -24,6 +24,12 @@ def test_one_line(text: str, line: str) -> None:
     assert one_line(text) == line
 
 
+@given(st.text(st.characters() | st.sampled_from(" \t\xa0\u2028\ud800")), st.integers(1, 40))
+def test_a_text_that_is_a_line_already_stays(text: str, limit: int) -> None:
+    """The short way for it and the long way, which a blank in front asks for, tell the same."""
+    assert one_line(text, limit) == one_line(" " + text, limit)
+
+
 @pytest.mark.parametrize(
     ("text", "shown"),
     [

@@ -20,6 +20,8 @@ def one_line(text: str, limit: int = MAX_WARNING_RUNES) -> str:
     Lone surrogates, which UTF-8 cannot carry, become question marks. A megabyte of blanks is not
     searched for what comes after it.
     """
+    if len(text) <= limit and text.isprintable() and "  " not in text and text.strip() == text:
+        return text  # as nearly all of ours are
     printable = _encodable(text[: _LOOKED_AT * limit])
     if not printable.isprintable():
         printable = "".join(c if c.isprintable() else " " for c in printable)
