@@ -1,4 +1,4 @@
-"""The short way to a difference, for one direction, against the long way and the specification."""
+"""The short ways to a difference, by direction, against the long way and the specification."""
 
 import random
 
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tests.netpol.clusters import CIDRS, NAMESPACES, cluster, policy
 from tests.netpol.reference import Reference
 from tests.netpol.samples import difference, edges, table, truth
+from webhook.netpol.bothsides import BothSides
 from webhook.netpol.engine import Comparison, declared, diff
 from webhook.netpol.model import DIRECTIONS
 from webhook.netpol.onesided import OneSided
@@ -49,13 +50,15 @@ def edited(rng, objects):
     return [*rest, *others, {**chosen, "spec": spec}]
 
 
-def change(seed):
-    """A random cluster, and a change of one of its policies, as objects and as worlds."""
+def change(seed, edits=1):
+    """A random cluster, and changes of its policies, as objects and as worlds."""
     rng = random.Random(seed)
     objects = cluster(rng)
     objects += [policy(rng, f"more{number}") for number in range(rng.randint(0, 3))]
     objects = dual_stack(objects) if rng.random() < 0.3 else objects
-    latter = edited(rng, objects)
+    latter = objects
+    for _ in range(edits):
+        latter = edited(rng, latter)
     before, after = parse_world(objects), parse_world(latter)
     changed = before
     # Mostly what stays is the very same, as a watch has it; at times it was read anew.
@@ -84,10 +87,10 @@ def the_long_way(compared):
 
 
 @settings(max_examples=500, deadline=None)
-@given(st.integers(0, 1 << 32), st.booleans(), st.booleans())
-def test_the_short_way_is_the_long_way(seed, reading, coarse):
+@given(st.integers(0, 1 << 32), st.integers(1, 4), st.booleans(), st.booleans())
+def test_the_short_way_is_the_long_way(seed, edits, reading, coarse):
     """Sets, ports and their order are the same, so that what is told is the same to the byte."""
-    _, (before, after) = change(seed)
+    _, (before, after) = change(seed, edits)
     choice = {"ipblock_matches_pods": reading, "coarse": coarse}
     short = Comparison(before, after, **choice)
     long = the_long_way(Comparison(before, after, **choice))
@@ -102,17 +105,18 @@ def test_the_short_way_is_the_long_way(seed, reading, coarse):
 
 
 @pytest.mark.parametrize("reading", [True, False])
-def test_the_short_way_is_what_the_specification_says(reading):
-    """Every tuple of 200 changes of one policy is answered as by the naive evaluator."""
+@pytest.mark.parametrize(("edits", "way"), [(1, OneSided), (3, BothSides)])
+def test_the_short_way_is_what_the_specification_says(reading, edits, way):
+    """Every tuple of 200 changes is answered as by the naive evaluator."""
     short = 0
     for seed in range(200):
-        sides, (before, after) = change(seed)
+        sides, (before, after) = change(seed, edits)
         references = [Reference(each, reading) for each in sides]
         taken = {a for each in references for pod in each.pods.values() for a in pod["addresses"]}
         outside = [address for address in edges(CIDRS) if address not in taken]
         externals = random.Random(seed).sample(outside, 6)
         was, now = (truth(each, externals) for each in references)
-        short += found_by(Comparison(before, after)) == {OneSided}
+        short += found_by(Comparison(before, after)) == {way}
         found = diff(before, after, ipblock_matches_pods=reading)
 
         assert difference(now, was) == table(found.opened, externals), f"seed {seed}"

@@ -7,6 +7,7 @@ from operator import methodcaller
 
 from webhook.netpol import bits
 from webhook.netpol.addresses import FAMILIES, Family
+from webhook.netpol.bothsides import BothSides
 from webhook.netpol.intervals import difference
 from webhook.netpol.lens import External, Lens
 from webhook.netpol.model import DIRECTIONS, Direction, Pod
@@ -20,8 +21,8 @@ from webhook.netpol.world import World
 
 _NOWHERE: frozenset[str] = frozenset()
 
-Difference = Groups | OneSided
-"""What differs in one family; both tell the same."""
+Difference = Groups | OneSided | BothSides
+"""What differs in one family; all tell the same."""
 
 
 @dataclass(eq=False)
@@ -122,6 +123,8 @@ class Comparison:
         self._found: list[tuple[Family, Difference]]
         if len(turned) == 1:
             self._found = [(family, OneSided(pair, turned[0], names)) for family, pair in views]
+        elif len(tables) == 1:
+            self._found = [(family, BothSides(pair, names)) for family, pair in views]
         else:
             altered = _altered(before.table, after.table)
             self._found = [(family, Groups(pair, altered)) for family, pair in views]

@@ -19,6 +19,9 @@ from webhook.netpol.scope import Group, Side, parting, revision
 Cell = tuple[int, Ranges]
 """Pods that are open to the same peers on the same ports."""
 
+Joint = tuple[int, Values]
+"""Peers to whom the same was open before, and the same is after."""
+
 
 @dataclass(eq=False, slots=True)
 class Touched:
@@ -27,11 +30,17 @@ class Touched:
     Args:
         moving: their peers to whom something differs, and what was and what is open to these.
         moved: all of these peers.
+        was: their group before.
+        now: their group after.
+        cells: the same of all peers, to whom nothing differs too; empty where nobody asked yet.
     """
 
     members: int
-    moving: list[tuple[int, Values]]
+    moving: list[Joint]
     moved: int
+    was: Group
+    now: Group
+    cells: list[Joint]
 
 
 @dataclass(eq=False, slots=True)
@@ -67,30 +76,31 @@ class OneSided:
 
     def changes(self, checkpoint: Callable[[], None]) -> Iterator[Reach]:
         """Yield what differs; the argument is that of `Groups.changes`."""
-        touched = self._touched()
+        touched = self.touched()
         if touched and self._direction is Direction.INGRESS:
             sources = list(self._others(touched, Direction.EGRESS, checkpoint))
             for subjects, source in product(touched, sources):
                 checkpoint()
                 if subjects.moved & source.members:
-                    yield from _received(subjects, source)
+                    yield from received(subjects, source)
         elif touched:
             for target in self._others(touched, Direction.INGRESS, checkpoint):
                 for subjects in touched:
                     checkpoint()
                     if subjects.moved & target.members:
-                        yield from _sent(subjects, target)
+                        yield from sent(subjects, target)
 
     def moves(self, direction: Direction) -> Iterator[Reach]:
         """Yield what differs on one side, whatever the other side says."""
         if direction is self._direction:
             incoming = direction is Direction.INGRESS
-            for each in self._touched():
+            for each in self.touched():
                 for peers, ports in each.moving:
                     ends = (peers, each.members) if incoming else (each.members, peers)
                     yield Reach(*ends, ports)
 
-    def _touched(self) -> list[Touched]:
+    def touched(self) -> list[Touched]:
+        """Return the pods whose policies differ, by namespace."""
         if self._known is None:
             self._known = [each for name in sorted(self._names) for each in self._touched_in(name)]
         return self._known
@@ -101,11 +111,7 @@ class OneSided:
         for members, was, now in _pairs(first, last):
             within = members & lens.pods
             if within and was.written != now.written:
-                moving = _moving(lens, was, now)
-                moved = 0
-                for peers, _ in moving:
-                    moved |= peers
-                found.append(Touched(within, moving, moved))
+                found.append(_touching(lens, within, was, now))
         return found
 
     def _others(
@@ -117,23 +123,13 @@ class OneSided:
             moved |= each.moved
             members |= each.members
         lens, world = self._lens, self._lens.world
-        free = moved & lens.pods
-        for name in sorted(world.table.namespaces_of(free)):
+        isolated = moved & lens.pods & world.isolated(direction)
+        for name in sorted(world.table.namespaces_of(isolated)):
             checkpoint()
-            side = world.side(name, direction)
             # As wide as in `Groups`, so that cells have the same order.
             peers = lens.everyone if name in self._names else members
-            for group in side.groups if side else ():
-                if group.subjects & moved:
-                    cells = lens.cells(group, peers)
-                    open_ = [(reached, ports) for ports, reached in cells.items() if ports]
-                    if open_:
-                        yield Other(group.subjects & lens.pods, open_)
-                    free &= ~group.subjects
-        outside = moved & ~lens.pods
-        for freely in (free, outside):
-            if freely:
-                yield Other(freely, ((members, ALL_PORTS),))
+            yield from others_in(lens, world.side(name, direction), moved, peers)
+        yield from free(lens, moved, isolated, members)
 
 
 def _pairs(first: Side | None, last: Side | None) -> list[tuple[int, Group, Group]]:
@@ -145,17 +141,63 @@ def _pairs(first: Side | None, last: Side | None) -> list[tuple[int, Group, Grou
     return [(members & pods, was, now) for members, (was, now) in crossed(sides)]
 
 
-def _moving(lens: Lens, was: Group, now: Group) -> list[tuple[int, Values]]:
-    """The peers of a group's pods to whom something differs."""
+def others_in(lens: Lens, side: Side | None, moved: int, peers: int) -> Iterator[Other]:
+    """Yield groups of a side that are the same in both worlds, and that have some of these pods.
+
+    Args:
+        lens: of the family.
+        side: of a namespace.
+        moved: the pods, and perhaps addresses outside.
+        peers: who is looked at.
+    """
+    for group in side.groups if side else ():
+        if group.subjects & moved:
+            yield from other(lens, group, group.subjects & lens.pods, peers)
+
+
+def other(lens: Lens, group: Group, members: int, peers: int) -> Iterator[Other]:
+    """Yield pods of a group, if it is open to any peers."""
+    cells = [(reached, ports) for ports, reached in lens.cells(group, peers).items() if ports]
+    if cells:
+        yield Other(members, cells)
+
+
+def free(lens: Lens, moved: int, isolated: int, members: int) -> Iterator[Other]:
+    """Yield pods that nothing isolates, then what is outside.
+
+    Args:
+        lens: of the family.
+        moved: to whom something has moved.
+        isolated: those of them that are isolated.
+        members: who is open to them.
+    """
+    pods = moved & lens.pods
+    for freely in (pods & ~isolated, moved ^ pods):
+        if freely:
+            yield Other(freely, ((members, ALL_PORTS),))
+
+
+def _touching(lens: Lens, members: int, was: Group, now: Group) -> Touched:
     universe = _apart(lens, was, now)
-    if not universe:
-        return []
+    cells = joint(lens, was, now, universe) if universe else []
+    moving = [cell for cell in cells if cell[1][0] != cell[1][1]]
+    moved = 0
+    for peers, _ in moving:
+        moved |= peers
+    whole = cells if universe == lens.everyone else []
+    return Touched(members, moving, moved, was, now, whole)
+
+
+def joint(lens: Lens, was: Group, now: Group, universe: int) -> list[Joint]:
+    """Partition peers by what was open to them before, and what is after."""
     latter = lens.cells(now, universe).items()
+    if was is FREE:
+        return [(peers, (ALL_PORTS, after)) for after, peers in latter if peers]
     return [
         (peers & others, (before, after))
         for before, peers in lens.cells(was, universe).items()
         for after, others in latter
-        if before != after and peers & others
+        if peers & others
     ]
 
 
@@ -169,7 +211,8 @@ def _apart(lens: Lens, was: Group, now: Group) -> int:
     return peers
 
 
-def _received(target: Touched, source: Other) -> Iterator[Reach]:
+def received(target: Touched, source: Other) -> Iterator[Reach]:
+    """Yield what differs between pods touched and those who may send to them."""
     for (peers, (was, now)), (receivers, sent) in product(target.moving, source.cells):
         sources, targets = peers & source.members, receivers & target.members
         if sources and targets:
@@ -178,7 +221,8 @@ def _received(target: Touched, source: Other) -> Iterator[Reach]:
                 yield Reach(sources, targets, ports)
 
 
-def _sent(source: Touched, target: Other) -> Iterator[Reach]:
+def sent(source: Touched, target: Other) -> Iterator[Reach]:
+    """Yield what differs between pods touched and those who may receive from them."""
     for (senders, received), (peers, (was, now)) in product(target.cells, source.moving):
         sources, targets = senders & source.members, peers & target.members
         if sources and targets:
