@@ -1,8 +1,12 @@
 """A hint where a selector matches nothing: what was probably meant."""
 
-import pytest
+from difflib import get_close_matches
 
-from webhook.lint.selectors import equal, near_miss
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from webhook.lint.selectors import Spelling, equal, near_miss
 from webhook.netpol.labels import Selector
 
 NAME = "kubernetes.io/metadata.name"
@@ -31,3 +35,11 @@ def test_near_miss(wanted, known, expected) -> None:
     selector = Selector(tuple(equal(key, value) for key, value in wanted))
 
     assert near_miss(selector, known) == expected
+
+
+@given(st.text("abc-é", max_size=12), st.lists(st.text("abc-é", max_size=12), max_size=3))
+def test_names_are_alike_as_difflib_has_it(name, wanted) -> None:
+    """A name is like a wanted one where the library finds it close, however it is told apart."""
+    expected = any(get_close_matches(each, [name]) for each in wanted)
+
+    assert Spelling().is_like(name, wanted) is expected

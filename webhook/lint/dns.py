@@ -56,6 +56,9 @@ def answers(cluster: Cluster, policy: Policy, rule: Rule, protocol: str) -> Iter
 def _opens(cluster: Cluster, rule: Rule, protocol: str) -> bool:
     if not rule.ports:
         return True
+    named = [port for port in rule.ports if port.protocol == protocol]
+    if not named:
+        return False
     numbers = {PORT} | {
         number
         for pod in dns_pods(cluster)
@@ -66,8 +69,7 @@ def _opens(cluster: Cluster, rule: Rule, protocol: str) -> bool:
     wanted = [port_range(protocol, n, n) for n in (numbers if len(numbers) > 1 else _PORTS)]
     return any(
         port.name.startswith("dns") or any(not difference(one, port.ports) for one in wanted)
-        for port in rule.ports
-        if not port.name or port.protocol == protocol
+        for port in named
     )
 
 

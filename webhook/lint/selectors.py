@@ -1,5 +1,6 @@
 """Questions about label selectors: contradictions, implication, near misses."""
 
+from collections import Counter
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
 
@@ -97,21 +98,32 @@ class Spelling:
 
     def __init__(self) -> None:
         self._prepared: dict[str, SequenceMatcher[str]] = {}
+        self._letters: dict[str, list[tuple[str, int]]] = {}
 
     def is_like(self, name: str, wanted: Iterable[str]) -> bool:
         """Whether a name is like one of those that are wanted."""
         return any(self._is_like(name, each) for each in wanted)
 
     def _is_like(self, name: str, wanted: str) -> bool:
-        # No name is like one that is more than 7/3 as long; most are told apart by that.
-        short, long = sorted((len(name), len(wanted)))
-        if 2 * short < CLOSE * (short + long):
+        # Names are no more alike than their lengths and their letters; most are told apart by that.
+        least = CLOSE * (len(name) + len(wanted)) / 2
+        if len(name) < least or len(wanted) < least or self._shared(name, wanted) < least:
             return False
         matcher = self._prepared.get(wanted)
         if matcher is None:
             matcher = self._prepared[wanted] = SequenceMatcher(b=wanted)
         matcher.set_seq1(name)
-        return matcher.quick_ratio() >= CLOSE and matcher.ratio() >= CLOSE
+        return matcher.ratio() >= CLOSE
+
+    def _shared(self, name: str, wanted: str) -> int:
+        """How many letters two names have in common, in whatever order."""
+        letters = self._letters.get(wanted)
+        if letters is None:
+            letters = self._letters[wanted] = list(Counter(wanted).items())
+        shared = 0
+        for letter, times in letters:
+            shared += min(times, name.count(letter))
+        return shared
 
 
 def _short(key: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from ipaddress import ip_address, summarize_address_range
 from typing import Final, Literal
@@ -50,7 +50,10 @@ class Line:
     @property
     def weight(self) -> int:
         """Connections, more or less."""
-        return sum(_count(self.subjects) * _count(each) for each in self.others)
+        others = 0
+        for each in self.others:
+            others += _count(each)
+        return _count(self.subjects) * others
 
 
 def _count(end: End) -> int:
@@ -71,6 +74,8 @@ class Teller:
     world: World
     namespace: str
     whole: bool = True
+    _told: dict[int, str] = field(default_factory=dict)
+    """Sets of pods in words: mostly the same stand in several lines."""
 
     def lines(self, verb: str, rows: Rows) -> tuple[str, ...]:
         """Say rows: ``opens: TCP 5432 to db/* from every pod in the cluster (3,120 pods)``.
@@ -122,13 +127,20 @@ class Teller:
 
     def _end(self, end: End, rows: Rows) -> str:
         kind, members = end
-        return self._pods(members) if kind == PODS else _addresses(kind, members, rows)
+        if kind != PODS:
+            return _addresses(kind, members, rows)
+        told = self._told.get(members)
+        if told is None:
+            told = self._told[members] = self._pods(members)
+        return told
 
     def _pods(self, members: int) -> str:
         table = self.world.table
         host = table.host_network
         if self.whole and members | host == table.everyone | host:
             return f"every pod in the cluster ({members.bit_count():,} pods)"
+        if members & table.in_namespace(self.namespace) == members:
+            return self._of_namespace(self.namespace, members)
         names = table.namespaces_of(members)
         if len(names) > MAX_NAMES:
             return f"{members.bit_count():,} pods of {len(names)} namespaces"

@@ -57,7 +57,8 @@ def _dead(subject: Subject) -> Iterator[Problem]:
 
 
 def _group(subject: Subject, group: Group) -> Iterator[Problem]:
-    over = {protocol: list(_reaching(subject, group, protocol)) for protocol in ("UDP", "TCP")}
+    rules = group.rules
+    over = {protocol: list(_reaching(subject, rules, protocol)) for protocol in ("UDP", "TCP")}
     if not over["UDP"]:
         message = f"{group} cannot ask DNS: no rule allows UDP and TCP 53 to kube-dns"
         yield Problem(_EGRESS, message)
@@ -70,8 +71,8 @@ def _group(subject: Subject, group: Group) -> Iterator[Problem]:
         yield Problem(_EGRESS, message, "nodelocal-missed")
 
 
-def _reaching(subject: Subject, group: Group, protocol: str) -> Iterator[Rule]:
-    return (r for r in group.rules if reaches(subject.cluster, subject.policy, r, protocol))
+def _reaching(subject: Subject, rules: Iterable[Rule], protocol: str) -> Iterator[Rule]:
+    return (r for r in rules if reaches(subject.cluster, subject.policy, r, protocol))
 
 
 def _open_to(rule: Rule, local: Iterable[tuple[Family, int]]) -> bool:
