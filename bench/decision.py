@@ -1,4 +1,4 @@
-"""Time the decision alone: a NetworkPolicy UPDATE review from bytes to bytes, all checks on.
+"""Time the decision alone: a NetworkPolicy review from bytes to bytes, all checks on.
 
 No TLS, no HTTP, no second process: what is left of a review when the server costs nothing. Each
 step is timed by its thread's CPU, the fastest of many rounds, and told as a multiple of a fixed
@@ -46,9 +46,9 @@ def admission(folder: Path) -> Admission:
     return bootstrap.admission(environment, PrometheusRecorder(CollectorRegistry()), cluster)
 
 
-def reviews(count: int) -> list[bytes]:
-    """Reviews of which no two change the policy alike."""
-    body, uid = workload.body(), workload.UID.encode()
+def reviews(count: int, body: bytes | None = None) -> list[bytes]:
+    """Reviews of which no two change the policy alike; an edit's, unless another body is given."""
+    body, uid = body or workload.body(), workload.UID.encode()
     return [body.replace(uid, b"%036d" % number) for number in range(count)]
 
 
@@ -91,6 +91,9 @@ def measure(judge: Admission, rounds: int) -> dict[str, float]:
         "decide": fastest(lambda it: judge.validate(it, deadline), fresh, rounds),
         "write the answer": fastest(lambda it: encode_review(*it), answered, rounds),
         "all of it": fastest(lambda body: answer(judge, body), bodies, rounds),
+        "all of a creation": fastest(
+            lambda body: answer(judge, body), reviews(rounds * 30, workload.creation()), rounds
+        ),
     }
 
 

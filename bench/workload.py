@@ -1,6 +1,6 @@
-"""The review that is sent: somebody edits a NetworkPolicy of his own.
+"""The review that is sent: somebody edits a NetworkPolicy of his own, or creates one.
 
-Field for field what kube-apiserver 1.37 sends for an UPDATE: resource, requestKind and
+Field for field what kube-apiserver 1.37 sends: resource, requestKind and
 requestResource, userInfo with its extra, both objects with their managedFields, options.
 """
 
@@ -20,12 +20,37 @@ _PEERS = ("frontend", "checkout", "search", "reporting")
 
 
 def body() -> bytes:
-    """The review as the API server writes it: compact, a newline at the end."""
+    """The review of the edit, as the API server writes it: compact, a newline at the end."""
     old = policy()
     new = copy.deepcopy(old)
     new["spec"]["ingress"][0]["ports"].append({"protocol": "TCP", "port": 9090})
     new["spec"]["ingress"][0]["from"][0]["podSelector"]["matchLabels"]["build"] = UID
     new["metadata"] |= {"generation": 8, "labels": old["metadata"]["labels"] | {"release": "r42"}}
+    return _review("UPDATE", new, old, _options("Update", "kubectl-edit"))
+
+
+def creation() -> bytes:
+    """The review of a creation: such a policy for pods that none has selected so far.
+
+    The API server has not given it a resourceVersion yet.
+    """
+    made = policy()
+    made["spec"]["podSelector"]["matchLabels"]["app.kubernetes.io/name"] = "web"
+    made["metadata"] |= {"name": f"web-{UID}", "generation": 1}
+    del made["metadata"]["resourceVersion"]
+    return _review("CREATE", made, None, _options("Create", "kubectl-client-side-apply"))
+
+
+def _options(verb: str, manager: str) -> JSON:
+    return {
+        "kind": f"{verb}Options",
+        "apiVersion": "meta.k8s.io/v1",
+        "fieldManager": manager,
+        "fieldValidation": "Strict",
+    }
+
+
+def _review(operation: str, new: JSON, old: JSON | None, options: JSON) -> bytes:
     gvk = {"group": "networking.k8s.io", "version": "v1", "kind": "NetworkPolicy"}
     gvr = {"group": "networking.k8s.io", "version": "v1", "resource": "networkpolicies"}
     request = {
@@ -34,19 +59,14 @@ def body() -> bytes:
         "resource": gvr,
         "requestKind": gvk,
         "requestResource": gvr,
-        "name": old["metadata"]["name"],
-        "namespace": old["metadata"]["namespace"],
-        "operation": "UPDATE",
+        "name": new["metadata"]["name"],
+        "namespace": new["metadata"]["namespace"],
+        "operation": operation,
         "userInfo": _user(),
         "object": new,
         "oldObject": old,
         "dryRun": False,
-        "options": {
-            "kind": "UpdateOptions",
-            "apiVersion": "meta.k8s.io/v1",
-            "fieldManager": "kubectl-edit",
-            "fieldValidation": "Strict",
-        },
+        "options": options,
     }
     review = {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1", "request": request}
     return json.dumps(review, separators=(",", ":")).encode() + b"\n"

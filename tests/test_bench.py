@@ -30,6 +30,18 @@ def test_the_review_of_the_benches_is_judged_and_told(bench, tmp_path):
     assert len({json.dumps(each) for each in answers}) == 3
 
 
+def test_a_creation_is_judged_and_told(bench, tmp_path):
+    """It opens to pods what the default deny of their namespace closed."""
+    decision, workload = bench("decision"), bench("workload")
+    judge = decision.admission(tmp_path)
+    made = decision.reviews(2, workload.creation())
+    answers = [json.loads(decision.answer(judge, body))["response"] for body in made]
+
+    assert [True] * 2 == [each["allowed"] for each in answers]
+    assert all("opens: TCP 8080" in str(each["warnings"]) for each in answers)
+    assert len({json.loads(body)["request"]["name"] for body in made}) == 2
+
+
 def test_the_decision_is_timed(bench, tmp_path):
     """Each step costs something, and all of it more than a part."""
     decision = bench("decision")

@@ -40,7 +40,7 @@ def installation(request):
 def planned(load: soak.Soak) -> None:
     """What operators do, and what runs out by itself."""
     three = load.installation
-    with load.phase("nothing", planned=True, rest=10 if LONG else 3):
+    with load.phase("nothing", planned=True, rest=20 if LONG else 3):
         pass
     if before := load.accounts()[0].kinds:
         pytest.fail(f"this machine does not carry {RATE:.0f} writes a second: {before}")
@@ -62,14 +62,14 @@ def planned(load: soak.Soak) -> None:
 def unplanned(load: soak.Soak) -> None:
     """What nobody plans: a death every 10 s, a careless tool, an API server that is replaced."""
     three = load.installation
-    for number, kill in enumerate(2 * (soak.kill_worker, soak.kill_container, soak.kill_pod)):
-        with load.phase(kill.__doc__.partition(",")[0].partition(".")[0], planned=False, rest=5):
+    for number, kill in enumerate(4 * (soak.kill_worker, soak.kill_container, soak.kill_pod)):
+        with load.phase(kill.__doc__.partition(",")[0].partition(".")[0], planned=False, rest=8):
             kill(three, three.replicas[number % len(three.replicas)])
     with load.phase("every caBundle wiped", planned=False, rest=5):
         soak.wipe_bundles(three)
     with load.phase("API server stopped and started", planned=False, rest=10):
         three.plane.restart_api_server()
-    with load.phase("nothing, afterwards", planned=True, rest=10):
+    with load.phase("nothing, afterwards", planned=True, rest=20):
         pass
 
 
