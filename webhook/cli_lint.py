@@ -12,7 +12,8 @@ from webhook.lint.cluster import Cluster, build
 from webhook.lint.registry import Finding, Severity
 from webhook.lint.render import RENDERERS
 from webhook.lint.report import LIVE, Place, Placed, Report
-from webhook.lint.runner import Levels, ref, run
+from webhook.lint.runner import Levels, run
+from webhook.lint.subject import ref
 from webhook.manifests import STDIN, Manifest, ManifestError, Places, read_manifests
 from webhook.netpol.errors import InvalidObjectError
 

@@ -5,9 +5,8 @@ from typing import Any
 
 from webhook.lint.catalogue import ALL_LINTS
 from webhook.lint.cluster import Cluster, Stored
-from webhook.lint.dig import dig
 from webhook.lint.registry import Finding, Lint, ObjectRef, Problem, Severity, of_subject
-from webhook.lint.subject import Subject, Written
+from webhook.lint.subject import Subject, Written, ref
 from webhook.model.text import one_line
 
 Levels = Mapping[str, Severity | None]
@@ -48,15 +47,8 @@ def told(check: Lint[Any], subject: Subject) -> list[Finding]:
     problems = check.problems(subject)
     if not problems:
         return []
-    name, index = ref(subject.value), subject.stored.index
+    name, index = subject.ref, subject.stored.index
     return [_finding(check, each, name, index, gone=False) for each in problems]
-
-
-def ref(value: Mapping[str, Any]) -> ObjectRef:
-    """Name an object as it is written."""
-    names = (dig(value, "metadata", key) for key in ("namespace", "name"))
-    namespace, name = (one_line(str(each or "")) for each in names)
-    return ObjectRef(one_line(str(value.get("kind"))), namespace, name)
 
 
 def _written(checks: Iterable[Lint[Any]], cluster: Cluster) -> Iterator[Finding]:
@@ -84,8 +76,7 @@ def _removed(checks: Iterable[Lint[Any]], cluster: Cluster, former: Cluster) -> 
         if key not in cluster.by_key:
             subject = Subject(stored, cluster, before=former, gone=True)
             for check in mine:
-                name = ref(subject.value)
-                yield from _findings(check, subject, name, stored.index, gone=True)
+                yield from _findings(check, subject, subject.ref, stored.index, gone=True)
 
 
 def _findings(

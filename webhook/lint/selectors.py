@@ -1,6 +1,5 @@
 """Questions about label selectors: contradictions, implication, near misses."""
 
-from collections import Counter
 from collections.abc import Iterable
 from difflib import SequenceMatcher, get_close_matches
 
@@ -63,9 +62,9 @@ def only_negative(selector: Selector) -> bool:
 
 def near_miss(selector: Selector, known: Iterable[Labels]) -> str:
     """Return a hint where all but one requirement are met by some known labels."""
-    spelling = Spelling()
+    spelling, requirements = Spelling(), selector.requirements
     for labels in known:
-        failing = [each for each in selector.requirements if not each.matches(labels)]
+        failing = [each for each in requirements if not each.matches(labels)]
         if len(failing) == 1 and len(labels) > 0:
             hint = _hint(failing[0], labels, spelling)
             if hint:
@@ -97,33 +96,38 @@ class Spelling:
     """
 
     def __init__(self) -> None:
+        self._letters: dict[str, bytes] = {}
         self._prepared: dict[str, SequenceMatcher[str]] = {}
-        self._letters: dict[str, list[tuple[str, int]]] = {}
 
     def is_like(self, name: str, wanted: Iterable[str]) -> bool:
         """Whether a name is like one of those that are wanted."""
-        return any(self._is_like(name, each) for each in wanted)
+        # A plain loop: it is asked of every Namespace, mostly for one name.
+        for each in wanted:  # noqa: SIM110
+            if self._is_like(name, each):
+                return True
+        return False
 
     def _is_like(self, name: str, wanted: str) -> bool:
-        # Names are no more alike than their lengths and their letters; most are told apart by that.
+        # Names are no more alike than their lengths, and than the letters of one that the other has
+        # too; most are told apart by that.
         least = CLOSE * (len(name) + len(wanted)) / 2
-        if len(name) < least or len(wanted) < least or self._shared(name, wanted) < least:
+        if len(name) < least or len(wanted) < least:
+            return False
+        letters = self._letters.get(wanted)
+        if letters is None:
+            letters = self._letters[wanted] = _octets(wanted)
+        octets = _octets(name)
+        if len(octets) - len(octets.translate(None, letters)) < least:
             return False
         matcher = self._prepared.get(wanted)
         if matcher is None:
             matcher = self._prepared[wanted] = SequenceMatcher(b=wanted)
         matcher.set_seq1(name)
-        return matcher.ratio() >= CLOSE
+        return matcher.quick_ratio() >= CLOSE and matcher.ratio() >= CLOSE
 
-    def _shared(self, name: str, wanted: str) -> int:
-        """How many letters two names have in common, in whatever order."""
-        letters = self._letters.get(wanted)
-        if letters is None:
-            letters = self._letters[wanted] = list(Counter(wanted).items())
-        shared = 0
-        for letter, times in letters:
-            shared += min(times, name.count(letter))
-        return shared
+
+def _octets(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
 
 
 def _short(key: str) -> str:

@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 
 from webhook.lint.cluster import Cluster, Stored, endless
+from webhook.lint.dig import dig
 from webhook.lint.evidence import as_written
 from webhook.lint.registry import ObjectRef
 from webhook.lint.traits import Trait, traits
+from webhook.model.text import one_line
 from webhook.netpol.errors import Path
 from webhook.netpol.labels import Selector
 from webhook.netpol.lazy import lazy
@@ -28,6 +30,13 @@ from webhook.netpol.model import (
 
 _FIELDS = {direction: direction.lower() for direction in DIRECTIONS}
 """The field of a spec that lists the rules of a direction."""
+
+
+def ref(value: Mapping[str, Any]) -> ObjectRef:
+    """Name an object as it is written."""
+    names = (dig(value, "metadata", key) for key in ("namespace", "name"))
+    namespace, name = (one_line(str(each or "")) for each in names)
+    return ObjectRef(one_line(str(value.get("kind"))), namespace, name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +146,11 @@ class Subject(msgspec.Struct, frozen=True, dict=True, eq=False):
     def value(self) -> Mapping[str, Any]:
         """The policy as JSON."""
         return self.stored.value
+
+    @lazy
+    def ref(self) -> ObjectRef:
+        """The policy's name, for what is found in it."""
+        return ref(self.value)
 
     @property
     def spec(self) -> Mapping[str, Any]:

@@ -172,7 +172,10 @@ class PodTable:
             assert first is not None
             found.add(first.namespace)
             members &= ~pods_of[first.namespace]
-        if members:
+        if members.bit_count() > len(pods_of):
+            # More pods than namespaces: these are walked.
+            found.update([str(name) for name, pods in pods_of.items() if pods & members])
+        elif members:
             found.update([pod.namespace for pod in bits.pick(slots, members) if pod is not None])
         return found
 
@@ -288,7 +291,8 @@ class PodTable:
         for family in FAMILIES:
             self.of_family(family)
             self.addressed(family, EMPTY)
-        _ = self.slot_of
+        # A cluster may have no policy yet that would have asked for these.
+        _ = self.slot_of, self.host_network, self._by_namespace, self._label_keys
 
 
 def _resolutions(pod: Pod) -> Iterable[tuple[str, str, Ranges]]:
