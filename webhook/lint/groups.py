@@ -7,13 +7,14 @@ from webhook.lint.cluster import Cluster
 from webhook.lint.selectors import disjoint, implies
 from webhook.netpol.addresses import Family
 from webhook.netpol.intervals import EMPTY, Ranges, difference, ranges, union
+from webhook.netpol.lazy import lazy
 from webhook.netpol.model import Direction, IPBlock, Pod, Policy, Rule
 from webhook.netpol.ports import ALL_PORTS, conn_text
 
 _SHOWN = 3
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Group:
     """Pods of one namespace that the same policies isolate in a direction.
 
@@ -26,7 +27,7 @@ class Group:
     pods: tuple[Pod, ...]
     policies: tuple[Policy, ...]
 
-    @property
+    @lazy
     def rules(self) -> tuple[Rule, ...]:
         """What the policies allow together."""
         return tuple(rule for policy in self.policies for rule in policy.rules(self.direction))

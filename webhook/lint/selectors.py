@@ -115,8 +115,8 @@ class Spelling:
             return False
         letters = self._letters.get(wanted)
         if letters is None:
-            letters = self._letters[wanted] = _octets(wanted)
-        octets = _octets(name)
+            letters = self._letters[wanted] = wanted.encode("utf-8", "surrogatepass")
+        octets = name.encode("utf-8", "surrogatepass")
         if len(octets) - len(octets.translate(None, letters)) < least:
             return False
         matcher = self._prepared.get(wanted)
@@ -124,10 +124,6 @@ class Spelling:
             matcher = self._prepared[wanted] = SequenceMatcher(b=wanted)
         matcher.set_seq1(name)
         return matcher.quick_ratio() >= CLOSE and matcher.ratio() >= CLOSE
-
-
-def _octets(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass")
 
 
 def _short(key: str) -> str:

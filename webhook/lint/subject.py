@@ -208,8 +208,9 @@ class Subject(msgspec.Struct, frozen=True, dict=True, eq=False):
     @property
     def rules(self) -> Iterator[RuleAt]:
         """The rules of the directions that policyTypes names."""
+        checkpoint = self.cluster.checkpoint
         for rule in self.all_rules:
-            self.cluster.checkpoint()
+            checkpoint()
             if rule.enforced:
                 yield rule
 

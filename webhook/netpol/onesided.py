@@ -157,9 +157,18 @@ def others_in(lens: Lens, side: Side | None, moved: int, peers: int) -> Iterator
 
 def other(lens: Lens, group: Group, members: int, peers: int) -> Iterator[Other]:
     """Yield pods of a group, if it is open to any peers."""
-    cells = [(reached, ports) for ports, reached in lens.cells(group, peers).items() if ports]
-    if cells:
-        yield Other(members, cells)
+    if _may_reach(group, peers):
+        cells = [(reached, ports) for ports, reached in lens.cells(group, peers).items() if ports]
+        if cells:
+            yield Other(members, cells)
+
+
+def _may_reach(group: Group, peers: int) -> bool:
+    """Tell, without false no, whether a group is open to any of the peers: most are not."""
+    for rule in group.rules:  # noqa: SIM110 - of every group of a cluster, at times
+        if rule.selected & peers or not rule.plain:
+            return True
+    return False
 
 
 def free(lens: Lens, moved: int, isolated: int, members: int) -> Iterator[Other]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
-from webhook.lint.traits import Trait
+from webhook.lint.traits import Trait, of_rule
 
 
 @lint(
@@ -24,7 +24,7 @@ def except_covers_all(subject: Subject) -> Iterator[Problem]:
     Fix: narrow the exceptions, or remove the item.
     """
     for at in subject.rules:
-        for path, block in at.blocks:
+        for path, block in at.blocks if Trait.EXCEPTION in of_rule(at.rule) else ():
             if not block.ranges:
                 message = (
                     "the exceptions cover all of the cidr, so this matches nothing: narrow them"
