@@ -104,7 +104,7 @@ class BothSides:
                 yield mine[members]
             elif members:
                 # As wide as in `Groups`, so that cells have the same order.
-                yield from other(lens, now, members, lens.everyone)
+                yield other(lens, now, members, lens.everyone)
 
     def _met(self, source: Touched | Other, target: Touched | Other) -> Iterator[Reach]:
         if isinstance(target, Other):

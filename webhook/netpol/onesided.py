@@ -141,8 +141,8 @@ def _pairs(first: Side | None, last: Side | None) -> list[tuple[int, Group, Grou
     return [(members & pods, was, now) for members, (was, now) in crossed(sides)]
 
 
-def others_in(lens: Lens, side: Side | None, moved: int, peers: int) -> Iterator[Other]:
-    """Yield groups of a side that are the same in both worlds, and that have some of these pods.
+def others_in(lens: Lens, side: Side | None, moved: int, peers: int) -> list[Other]:
+    """Return groups of a side that are the same in both worlds, and that have some of these pods.
 
     Args:
         lens: of the family.
@@ -150,17 +150,17 @@ def others_in(lens: Lens, side: Side | None, moved: int, peers: int) -> Iterator
         moved: the pods, and perhaps addresses outside.
         peers: who is looked at.
     """
-    for group in side.groups if side else ():
-        if group.subjects & moved:
-            yield from other(lens, group, group.subjects & lens.pods, peers)
+    return [
+        other(lens, group, group.subjects & lens.pods, peers)
+        for group in (side.groups if side else ())
+        if group.subjects & moved and _may_reach(group, peers)
+    ]
 
 
-def other(lens: Lens, group: Group, members: int, peers: int) -> Iterator[Other]:
-    """Yield pods of a group, if it is open to any peers."""
-    if _may_reach(group, peers):
-        cells = [(reached, ports) for ports, reached in lens.cells(group, peers).items() if ports]
-        if cells:
-            yield Other(members, cells)
+def other(lens: Lens, group: Group, members: int, peers: int) -> Other:
+    """Return pods of a group with what is open to the peers."""
+    cells = lens.cells(group, peers).items()
+    return Other(members, [(reached, ports) for ports, reached in cells if ports])
 
 
 def _may_reach(group: Group, peers: int) -> bool:
@@ -171,8 +171,8 @@ def _may_reach(group: Group, peers: int) -> bool:
     return False
 
 
-def free(lens: Lens, moved: int, isolated: int, members: int) -> Iterator[Other]:
-    """Yield pods that nothing isolates, then what is outside.
+def free(lens: Lens, moved: int, isolated: int, members: int) -> list[Other]:
+    """Return pods that nothing isolates, then what is outside.
 
     Args:
         lens: of the family.
@@ -181,9 +181,8 @@ def free(lens: Lens, moved: int, isolated: int, members: int) -> Iterator[Other]
         members: who is open to them.
     """
     pods = moved & lens.pods
-    for freely in (pods & ~isolated, moved ^ pods):
-        if freely:
-            yield Other(freely, ((members, ALL_PORTS),))
+    both = (pods & ~isolated, moved ^ pods)
+    return [Other(freely, ((members, ALL_PORTS),)) for freely in both if freely]
 
 
 def _touching(lens: Lens, members: int, was: Group, now: Group) -> Touched:
@@ -193,7 +192,7 @@ def _touching(lens: Lens, members: int, was: Group, now: Group) -> Touched:
     moved = 0
     for peers, _ in moving:
         moved |= peers
-    whole = cells if universe == lens.everyone else []
+    whole = cells if was is FREE or now is FREE else []
     return Touched(members, moving, moved, was, now, whole)
 
 
