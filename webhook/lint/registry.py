@@ -6,9 +6,12 @@ One kebab-case id names the check's file, fixtures, documentation, SARIF rule an
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from webhook.lint.traits import Trait
 from webhook.netpol.errors import Path, path_text
@@ -52,8 +55,7 @@ class Needs(StrEnum):
     """All manifests as they were written, or objects of kinds that admission does not read."""
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True, gc=False):
     """What a check found in its subject.
 
     Args:
@@ -82,8 +84,7 @@ class ObjectRef:
         return f"{self.kind} {self.namespace}/{self.name}".replace(" /", " ")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True, gc=False):
     """A problem with its check and its object.
 
     Args:

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 
+import msgspec
+
 from webhook.netpol.intervals import EMPTY, Ranges, intersection
 from webhook.netpol.lazy import lazy
 from webhook.netpol.lens import Lens
@@ -30,8 +32,7 @@ FREE = Group(0)
 """Stands for pods that no policy isolates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(msgspec.Struct, frozen=True, gc=False):
     """All of ``sources`` reach all of ``targets`` (sets of slots) on ``ports``, per world."""
 
     sources: int

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
+import msgspec
+
 from webhook.netpol import bits
 from webhook.netpol.addresses import Family
 from webhook.netpol.intervals import Ranges
@@ -30,8 +32,7 @@ class Row:
     conn: str
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(msgspec.Struct, frozen=True, gc=False):
     """All ``sources`` to all ``targets`` (sets of slots) on ``ports``; blocks are disjoint."""
 
     family: Family

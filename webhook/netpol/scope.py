@@ -321,13 +321,11 @@ class Scope:
     @lazy
     def edges(self) -> Mapping[Family, frozenset[int]]:
         """Where the ipBlocks of the policies cut the address space."""
-        blocks = [block for policy in self.policies for block in policy.blocks]
-        return {
-            family: frozenset(
-                edge for block in blocks if block.family == family for edge in block.edges
-            )
-            for family in FAMILIES
-        }
+        found: dict[Family, set[int]] = {family: set() for family in FAMILIES}
+        for policy in self.policies:
+            for block in policy.blocks:
+                found[block.family].update(block.edges)
+        return {family: frozenset(edges) for family, edges in found.items()}
 
     def groups(self, direction: Direction) -> tuple[Group, ...]:
         """Return the isolated pods of the namespace, grouped."""
