@@ -80,8 +80,8 @@ INEVITABLE = {
     # The API server trusts nobody until a controller has put the bundles back.
     "caBundle": {"not trusted"},
     # Nobody answers at all, or what had begun was cut; what it still lets in while it goes, it does
-    # not tell us any more what we need to judge it.
-    "API server": {"the API server is away", "not judged, for we cannot ask"},
+    # not tell us any more what we need to judge it; what waits for it holds up the load.
+    "API server": {"the API server is away", "not judged, for we cannot ask", "not sent"},
 }
 """Errors that nothing of ours can spare a client, by a word of the phase's name."""
 
