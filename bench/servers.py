@@ -118,6 +118,7 @@ def portcullis(place: Place) -> Iterator[Server]:
         "PORTCULLIS_SNAPSHOT": str(snapshot.write(state / "cluster")),
         "PORTCULLIS_STATE": str(state),
         "PROMETHEUS_MULTIPROC_DIR": str(state / "metrics"),
+        "MALLOC_ARENA_MAX": "1",  # as the chart has it
         "GUNICORN_CMD_ARGS": place.gunicorn,
     }
     command = [str(GUNICORN), "--config=gunicorn.conf.py", "wsgi:app"]

@@ -200,6 +200,12 @@ def test_the_disruption_budget_has_one_bound(render, values, expected):
     assert "AlwaysAllow" == spec["unhealthyPodEvictionPolicy"]
 
 
+def test_threads_share_a_heap(render):
+    """What each of many threads has freed does not stay in a heap of its own."""
+    for container in render().pod["containers"]:
+        assert {"name": "MALLOC_ARENA_MAX", "value": "1"} in container["env"]
+
+
 def test_what_users_add_reaches_the_pods(render):
     """Each of these values does something."""
     rendered = render(

@@ -112,6 +112,7 @@ def running(folder: Path, *, snapshot: Path, more: dict | None = None) -> Iterat
         "PORTCULLIS_SNAPSHOT": str(snapshot),
         "PORTCULLIS_STATE": str(folder),
         "PROMETHEUS_MULTIPROC_DIR": str(folder / "metrics"),
+        "MALLOC_ARENA_MAX": "1",
     }
     log = folder / "server.log"
     with log.open("wb") as output:
