@@ -4,7 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.model.text import MAX_TOTAL_RUNES, MAX_WARNINGS, fit_warnings, one_line, several_lines
+from webhook.model.text import (
+    MAX_TOTAL_RUNES,
+    MAX_WARNINGS,
+    fit_warnings,
+    one_line,
+    several_lines,
+)
 
 
 @pytest.mark.parametrize(

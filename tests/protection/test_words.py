@@ -8,7 +8,7 @@ from tests.netpol.clusters import cluster, policy
 from tests.protection.specs import blocks, spec
 from webhook.netpol.engine import Comparison, diff
 from webhook.netpol.parse import parse_world
-from webhook.protection.words import MAX_LINES, Teller
+from webhook.protection.words import MAX_LINES, Teller, counted
 
 APP = {"matchLabels": {"app": "a0"}}
 OWN = {"from": [{"podSelector": {}}]}
@@ -85,7 +85,7 @@ TCP80 = [{"protocol": "TCP", "port": 80}, {"protocol": "TCP", "port": 443}]
         ),
         pytest.param(
             PAIR, spec(APP, ingress=[blocks("1.0.0.0/8", "3.0.0.0/8", "5.0.0.0/8", "7.0.0.0/8")]),
-            ["opens: everything to x/p0 from 1.0.0.0/8, 3.0.0.0/8, 5.0.0.0/8, 1 more ranges"],
+            ["opens: everything to x/p0 from 1.0.0.0/8, 3.0.0.0/8, 5.0.0.0/8, 1 more range"],
             id="counted-ranges",
         ),
         pytest.param(
@@ -152,3 +152,11 @@ def test_coarse_ranges_change_no_word():
         ]
 
         assert told[0] == told[1], f"seed {seed}"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"), [(0, "0 ranges"), (1, "1 range"), (2, "2 ranges"), (1200, "1,200 ranges")]
+)
+def test_things_are_counted(count: int, said: str) -> None:
+    """One of a thing has no plural."""
+    assert counted(count, "range") == said

@@ -26,6 +26,7 @@ from webhook.lint.registry import Finding as Fault
 from webhook.lint.registry import Lint, Needs
 from webhook.model.objects import NetworkPolicy
 from webhook.netpol.lazy import lazy
+from webhook.protection.words import counted
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +188,8 @@ class Judgement(msgspec.Struct, frozen=True, dict=True, eq=False):
         found = self._with(Action.WARN, sorted((*self.found, *later), key=_rank))
         lines = [f"{each.field}: {each.message} [{each.label}]" for each in found[:MAX_LINES]]
         if len(found) > MAX_LINES:
-            lines.append(f"{len(found) - MAX_LINES} more findings: see `portcullis lint`")
+            more = counted(len(found) - MAX_LINES, "more finding")
+            lines.append(f"{more}: see `portcullis lint`")
         if self.missed:
             lines.append(f"not judged, the cluster was not read in time: {', '.join(self.missed)}")
         return Advice(tuple(lines), warned=tuple(each.check_id for each in found))

@@ -92,7 +92,7 @@ class Teller:
             found.sort(key=lambda line: -line.weight)
         said = [f"{verb}: {self._said(line, rows)}" for line in found[:MAX_LINES]]
         more = len(found) - len(said)
-        return (*said, *([f"{verb}: {more} more groups of connections"] if more else []))
+        return (*said, *([f"{verb}: {counted(more, 'more group')} of connections"] if more else []))
 
     def denied_by(self, direction: Direction, rows: Rows) -> tuple[str, ...]:
         """Return the namespaces whose own policies keep rows of one side from taking effect."""
@@ -191,7 +191,7 @@ def _addresses(family: Family, members: int, rows: Rows) -> str:
     spans = ranges(rows.names.outside(family, members))
     told = [_range_text(family, low, high) for low, high in spans[:MAX_NAMES]]
     more = len(spans) - len(told)
-    return ", ".join([*told, *([f"{more} more ranges"] if more else [])])
+    return ", ".join([*told, *([counted(more, "more range")] if more else [])])
 
 
 @lru_cache(maxsize=1 << 10)
@@ -200,6 +200,11 @@ def _range_text(family: Family, low: int, high: int) -> str:
     first, last = (ip_address(each.to_bytes(width // 8, "big")) for each in (low, high))
     blocks = list(summarize_address_range(first, last))
     return str(blocks[0]) if len(blocks) == 1 else f"{first}-{last}"
+
+
+def counted(count: int, thing: str) -> str:
+    """So many things: ``1 more range``, ``1,200 more ranges``."""
+    return f"{count:,} {thing}{'' if count == 1 else 's'}"
 
 
 def nothing(reasons: Iterable[str]) -> str:
