@@ -14,13 +14,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.server.test_gunicorn import ROOT, Server, ask, running
+from tests.server.test_gunicorn import ROOT, Server, ask, await_workers, running
 
 COMPILER = shutil.which("cc")
 pytestmark = pytest.mark.skipif(COMPILER is None, reason="no C compiler for clock.c")
-
-WORKERS = 2
-"""Of the server that `running` starts."""
 
 LIMIT = 40
 """Seconds in which it must have recovered; a look at the clock is taken every five."""
@@ -66,14 +63,6 @@ def accepted(server: Server, moved: Time) -> bool:
     return subprocess.run(argv, env=environment, capture_output=True, check=False).returncode == 0
 
 
-def await_workers(server: Server) -> None:
-    """Wait for both workers: one that starts in the other time has nothing to recover from."""
-    began = time.monotonic()
-    while server.log.read_text().count('"message":"ready"') < WORKERS:
-        assert time.monotonic() - began < LIMIT, server.log.read_text()
-        time.sleep(0.05)
-
-
 def recovery(server: Server, moved: Time) -> float:
     """Seconds until every worker is accepted."""
     began = time.monotonic()
@@ -99,7 +88,7 @@ def test_the_clock_jumps_a_month_forth_and_back(tmp_path, moved, capsys) -> None
     """
     told = []
     with running(tmp_path, snapshot=ROOT / "examples/cluster") as server:
-        await_workers(server)
+        await_workers(server)  # One that starts in the other time has nothing to recover from.
         recovery(server, moved)
         server.trust.load_verify_locations(tmp_path / "ca.crt")
         kept = server.connect()

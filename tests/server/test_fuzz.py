@@ -19,7 +19,7 @@ import pytest
 
 from tests.server.front import read_answer, request
 from tests.server.mutations import garbage, mutated, seeds
-from tests.server.test_gunicorn import ROOT, running, wait_until_ready
+from tests.server.test_gunicorn import ROOT, await_workers, running, wait_until_ready
 
 REVIEWS = int(os.environ.get("PORTCULLIS_FUZZ", "3000"))
 SEED = int(os.environ.get("PORTCULLIS_FUZZ_SEED", "20261126"))
@@ -30,17 +30,13 @@ SECONDS_OF_SILENCE = 0.05
 """After garbage; what is incomplete gets no answer before its time is over."""
 
 
-WORKERS = 2
-"""Of the server that `running` starts."""
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """The chart's command line over the examples' cluster."""
     folder = tmp_path_factory.mktemp("fuzz")
     with running(folder, snapshot=ROOT / "examples/cluster") as started:
         wait_until_ready(started)
-        wait_for_workers(started)
+        await_workers(started)
         yield started
 
 
@@ -138,13 +134,6 @@ def send_garbage(server, number: int, count: int) -> Tally:
 def workers(server) -> list[int]:
     pid = server.process.pid
     return sorted(map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split()))
-
-
-def wait_for_workers(server) -> None:
-    """The first answers before the second is forked, if the machine has others to serve."""
-    limit = time.monotonic() + 30
-    while len(workers(server)) < WORKERS and time.monotonic() < limit:
-        time.sleep(0.05)
 
 
 def mebibytes(pid: int) -> float:

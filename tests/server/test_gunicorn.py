@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 POLICY = reviews.network_policy("web")
 BODY = reviews.body("UPDATE", POLICY, POLICY)
 DRAIN_SECONDS = 2
+WORKERS = 2
 CROWD = 48
 """Connections: more than two workers of sixteen threads serve at once."""
 
@@ -93,6 +94,14 @@ def wait_until_ready(server: Server) -> None:
     pytest.fail(server.log.read_text())
 
 
+def await_workers(server: Server, word: str = '"message":"ready"') -> None:
+    """Wait until each worker has said something in the log: the first does long before the last."""
+    limit = time.monotonic() + 30
+    while server.log.read_text().count(word) < WORKERS:
+        assert time.monotonic() < limit, server.log.read_text()
+        time.sleep(0.05)
+
+
 @contextmanager
 def running(folder: Path, *, snapshot: Path, more: dict | None = None) -> Iterator[Server]:
     """The chart's command line over a cluster of manifests; not awaited."""
@@ -101,7 +110,7 @@ def running(folder: Path, *, snapshot: Path, more: dict | None = None) -> Iterat
         "address": "127.0.0.1",
         "port": port,
         "metricsPort": metrics_port,
-        "workers": 2,
+        "workers": WORKERS,
         "serviceNames": ["localhost"],
         "drainSeconds": DRAIN_SECONDS,
         **(more or {}),
@@ -151,10 +160,8 @@ def test_a_replica_that_waits_is_alive_and_resets_nobody(tmp_path) -> None:
     """Without a cluster it is not restarted, and a connection waits until it can be served."""
     snapshot = tmp_path / "cluster"
     with running(tmp_path, snapshot=snapshot) as waiting:
-        limit = time.monotonic() + 30
-        # Both workers: one that is being forked has no handler yet, and gunicorn signals once.
-        while waiting.log.read_text().count("not ready") < 2 and time.monotonic() < limit:
-            time.sleep(0.05)
+        # One that is being forked has no handler yet, and gunicorn signals once.
+        await_workers(waiting, "not ready")
         early = socket.create_connection(("127.0.0.1", waiting.port), timeout=30)
         waiting.opened.callback(early.close)
         alive = healthz(waiting)
@@ -172,10 +179,8 @@ def test_a_replica_that_waits_is_alive_and_resets_nobody(tmp_path) -> None:
 def test_a_replica_that_waits_can_be_stopped(tmp_path) -> None:
     """SIGTERM while warming up ends it at once: there is nothing to drain."""
     with running(tmp_path, snapshot=tmp_path / "absent") as waiting:
-        limit = time.monotonic() + 30
-        # Both workers: one that is being forked has no handler yet, and gunicorn signals once.
-        while waiting.log.read_text().count("not ready") < 2 and time.monotonic() < limit:
-            time.sleep(0.05)
+        # One that is being forked has no handler yet, and gunicorn signals once.
+        await_workers(waiting, "not ready")
         waiting.process.send_signal(signal.SIGTERM)
 
         assert waiting.process.wait(timeout=10) == 0

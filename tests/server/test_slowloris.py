@@ -14,8 +14,8 @@ import pytest
 
 from tests import reviews
 from tests.server.front import read_answer, request
-from tests.server.test_fuzz import dial, mebibytes, wait_for_workers, workers
-from tests.server.test_gunicorn import ROOT, running, wait_until_ready
+from tests.server.test_fuzz import dial, mebibytes, workers
+from tests.server.test_gunicorn import ROOT, await_workers, running, wait_until_ready
 
 CONNECTIONS = int(os.environ.get("PORTCULLIS_SLOWLORIS", "200"))
 SECONDS = 30 if CONNECTIONS >= 1000 else 5
@@ -34,7 +34,7 @@ def server(tmp_path):
     """The chart's command line over the examples' cluster."""
     with running(tmp_path, snapshot=ROOT / "examples/cluster") as started:
         wait_until_ready(started)
-        wait_for_workers(started)
+        await_workers(started)
         yield started
 
 
