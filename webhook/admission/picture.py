@@ -42,6 +42,7 @@ class _Taken:
     """What was read last.
 
     Args:
+        found: the cluster, or why there is none.
         at: when that was, in the clock's seconds.
         serves: seconds for which it is shown.
     """

@@ -144,7 +144,7 @@ class Comparison:
         return self._change(methodcaller("moves", direction))
 
     def may_open(self, direction: Direction) -> bool:
-        """Tell whether `declared` opens anything, at less cost."""
+        """Tell, without false no and at less cost, whether `declared` opens anything."""
         return any(
             difference(found.ports[1], found.ports[0])
             for _, differing in self._found
@@ -172,13 +172,11 @@ def _externals(
     A family that no pod has is left out: all of it is outside.
     """
     base = max([table.size for table in tables])
-    externals = {}
-    for family in FAMILIES:
-        for table in tables:
-            if table.of_family(family):
-                externals[family] = External(family, cutting, base)
-                break
-    return externals
+    return {
+        family: External(family, cutting, base)
+        for family in FAMILIES
+        if any(table.of_family(family) for table in tables)
+    }
 
 
 def _scopes(names: Iterable[str], worlds: Sequence[World]) -> list[Scope]:
@@ -190,14 +188,12 @@ def _scopes(names: Iterable[str], worlds: Sequence[World]) -> list[Scope]:
 
 def _turned(names: Iterable[str], worlds: tuple[World, World]) -> list[Direction]:
     """The directions in which policies of the namespaces differ."""
-    turned = []
     before, after = worlds
-    for direction in DIRECTIONS:
-        for name in names:
-            if before.side(name, direction) is not after.side(name, direction):
-                turned.append(direction)
-                break
-    return turned
+    return [
+        direction
+        for direction in DIRECTIONS
+        if any(before.side(n, direction) is not after.side(n, direction) for n in names)
+    ]
 
 
 def _aligned(before: World, after: World) -> tuple[World, World]:

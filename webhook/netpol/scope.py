@@ -337,10 +337,6 @@ class Scope:
         side = self.sides[direction]
         return side.isolated if side else 0
 
-    def rules(self, policy: Policy, direction: Direction) -> list[CompiledRule]:
-        """Compile the rules of one of the policies."""
-        return self._compiler.rules(policy, direction)
-
 
 def _apart(old: tuple[Policy, ...], new: tuple[Policy, ...]) -> tuple[list[Policy], list[Policy]]:
     """Return the policies that go, and those that come; at worst some that stay in both."""

@@ -194,18 +194,18 @@ class PodTable:
         found = self._by_namespace_selector.get(selector)
         if found is None:
             found = 0
-            for name in self._named(selector):
-                labels = self.namespaces.get(name)
-                if labels is not None and selector.matches(labels):
+            for name in self.possible_namespaces(selector):
+                if selector.matches(self.namespaces[name]):
                     found |= self.in_namespace(name)
             self._by_namespace_selector.keep(selector, found, self._weight(selector))
         return found
 
-    def _named(self, selector: Selector) -> Iterable[str]:
-        """The namespaces that a selector can match: those it names, where it does."""
+    def possible_namespaces(self, selector: Selector) -> Iterable[str]:
+        """Return the namespaces that a selector can match: those it names, where it does."""
         for requirement in selector.requirements:
             if requirement.key == METADATA_NAME and requirement.operator is Operator.IN:
-                return set(requirement.values)
+                # No two Namespaces have one name, and each has its own as this label.
+                return [name for name in requirement.values if name in self.namespaces]
         return self.namespaces
 
     def _weight(self, selector: Selector) -> int:

@@ -1,12 +1,12 @@
 """Selectors of namespaces that there are not."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import NAME_KEYS, contradiction, near_miss
 from webhook.lint.subject import Subject
 from webhook.lint.traits import Trait
-from webhook.netpol.labels import Labels, Operator, Selector
+from webhook.netpol.labels import Operator, Selector
 from webhook.netpol.model import METADATA_NAME
 
 _Missing = tuple[str, str, Severity | None]
@@ -50,8 +50,9 @@ def ns_selector_matches_none(subject: Subject) -> Iterator[Problem]:
 
 def _missing(subject: Subject, selector: Selector) -> _Missing | None:
     """What is wrong with a selector; the same wherever it stands in a policy."""
-    known = subject.cluster.world.table.namespaces
-    if any(selector.matches(known[name]) for name in _possible(selector, known)):
+    table = subject.cluster.world.table
+    known = table.namespaces
+    if any(selector.matches(known[name]) for name in table.possible_namespaces(selector)):
         return None
     complete = subject.cluster.complete
     by_name = [
@@ -71,12 +72,3 @@ def _missing(subject: Subject, selector: Selector) -> _Missing | None:
         return None
     hint = near_miss(selector, known.values()) or "this peer opens nothing"
     return f"no Namespace matches {selector}: {hint}", "", None
-
-
-def _possible(selector: Selector, known: Mapping[str, Labels]) -> Iterable[str]:
-    """The Namespaces that a selector may match: those that it names, where it does."""
-    for each in selector.requirements:
-        if each.key == METADATA_NAME and each.operator is Operator.IN:
-            # No two Namespaces have one name, and each has its own as this label.
-            return [name for name in each.values if name in known]
-    return known
