@@ -4,7 +4,7 @@ import copy
 import json
 import random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.netpol.clusters import changed, cluster
@@ -161,6 +161,7 @@ def test_redundant_rules_change_nothing(rng) -> None:
         assert same(objects, after), json.dumps(objects)
 
 
+@example(random.Random(178267))  # an IPv6 block of the other side allows it
 @settings(max_examples=300, deadline=None)
 @given(RANDOM)
 def test_ineffective_rules_change_nothing(rng) -> None:

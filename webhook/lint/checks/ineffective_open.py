@@ -6,6 +6,7 @@ from itertools import islice, product
 from webhook.lint.groups import opened
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
+from webhook.netpol.addresses import Family
 from webhook.netpol.intervals import intersection
 from webhook.netpol.model import Direction, Pod
 from webhook.netpol.verdict import Endpoint, Judge
@@ -35,7 +36,10 @@ def ineffective_open(subject: Subject) -> Iterator[Problem]:
 
 
 def _pairs(subject: Subject, at: RuleAt) -> Iterator[tuple[Pod, Pod]]:
-    """Yield (own pod, peer) for rules of selectors; none where anything else is in them."""
+    """Yield (own pod, peer) for rules of selectors; none where anything else is in them.
+
+    Pods that have no address family in common do not meet, whatever policies say.
+    """
     selectors = [peer for _, peer in at.selectors]
     named = any(port.name for port in at.rule.ports)
     if named or len(selectors) < len(at.rule.peers):
@@ -44,12 +48,18 @@ def _pairs(subject: Subject, at: RuleAt) -> Iterator[tuple[Pod, Pod]]:
     for peer in selectors:
         found = subject.cluster.select(peer, subject.policy.namespace)
         others = [pod for pod in found if not pod.host_network]
-        yield from ((a, b) for a, b in product(own, others) if a.key != b.key)
+        meeting = ((a, b) for a, b in product(own, others) if a.key != b.key)
+        yield from ((a, b) for a, b in meeting if a.families & b.families)
 
 
 def _is_open(subject: Subject, at: RuleAt, own: Pod, other: Pod) -> bool:
+    """In one family it is enough: an ipBlock of the other side may allow that one alone."""
+    return any(_is_open_in(f, subject, at, own, other) for f in own.families & other.families)
+
+
+def _is_open_in(family: Family, subject: Subject, at: RuleAt, own: Pod, other: Pod) -> bool:
     judge = Judge(subject.cluster.world, ipblock_matches_pods=True)
-    mine, theirs = Endpoint(4, own), Endpoint(4, other)
+    mine, theirs = Endpoint(family, own), Endpoint(family, other)
     if at.direction is Direction.EGRESS:
         decision = judge.decide(Direction.INGRESS, mine, theirs)
     else:
