@@ -88,14 +88,17 @@ class Series:
         )
 
 
-def build(cache: Path) -> dict[str, Path]:
-    """Build the Go programs, once for each state of their source."""
+PROGRAMS = ("load", "noop", "writes")
+
+
+def build(cache: Path, names: Sequence[str] = PROGRAMS) -> dict[str, Path]:
+    """Build Go programs of the benches, once for each state of their source."""
     toolchain = find_toolchain(BENCH, CACHE / "controlplane")
     version = ".".join(map(str, toolchain.version))
     sources = [BENCH / "go.mod", BENCH / "go.sum", *sorted(BENCH.glob("*/*.go"))]
     content = version.encode() + b"".join(path.read_bytes() for path in sources)
     folder = cache / hashlib.sha256(content).hexdigest()[:16]
-    return {name: _built(name, folder, toolchain) for name in ("load", "noop")}
+    return {name: _built(name, folder, toolchain) for name in names}
 
 
 def _built(name: str, folder: Path, toolchain: Toolchain) -> Path:

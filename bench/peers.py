@@ -125,7 +125,7 @@ def configuration(name: str, path: str, ca: bytes) -> dict[str, Any]:
 @contextmanager
 def go(plane: ControlPlane) -> Iterator[Running]:
     """The do-nothing Go webhook."""
-    binary = admission.build(admission.CACHE / "bench")["noop"]
+    binary = admission.build(admission.CACHE / "bench", ["noop"])["noop"]
     with configured(plane, "noop", "/validate", 9443) as (folder, address):
         cert, key = folder / "tls.crt", folder / "tls.key"
         flags = [f"--address={address}:9443", f"--cert={cert}", f"--key={key}"]
