@@ -75,8 +75,8 @@ def test_no_token_reaches_a_log(caplog) -> None:
             "GET", "/api/v1/namespaces/a/secrets/b", Answer(200, {"data": {"k": "aHVudGVyMg=="}})
         )
         api = server.api()
-        api._client.configuration.api_key = {"authorization": "Bearer hunter2"}
-        api._client.configuration.api_key_prefix = {}
+        api._configuration.api_key = {"authorization": "Bearer hunter2"}
+        api._configuration.api_key_prefix = {}
         api.get("/api/v1/namespaces/a/secrets/b", Deadline.after(5))
         api.close()
         (seen,) = server.seen

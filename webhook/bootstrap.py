@@ -40,7 +40,8 @@ from webhook.controller.sealer import Sealer
 from webhook.deadline import Deadline
 from webhook.errors import SettingsError
 from webhook.interfaces import Cluster
-from webhook.lint.actions import Action, Actions
+from webhook.lint.action import Action
+from webhook.lint.actions import Actions
 from webhook.metrics import ProcessMetrics, PrometheusRecorder, Recorder, ServerMetrics
 from webhook.model.trust import Anchor
 from webhook.own_profiles import OwnProfiles
@@ -85,8 +86,9 @@ def webhook(environment: Environment) -> Webhook:
     recorder, process = PrometheusRecorder(), ProcessMetrics(__version__)
     connect = _offline if environment.snapshot else _live
     if connect is _live:
-        # What `_live` imports, before the fork: some 18 MB that the workers share.
-        import_module("webhook.cluster.live")
+        # What `_live` imports, before the fork: the workers share it.
+        for module in ("bundles", "client", "events", "live", "policy_watch", "secrets"):
+            import_module(f"webhook.cluster.{module}")
     settings = environment.settings
     replica = Replica(
         partial(connect, environment, recorder, process),

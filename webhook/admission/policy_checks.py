@@ -19,7 +19,8 @@ from webhook.deadline import Deadline
 from webhook.engine_input import is_read, stays, stored
 from webhook.errors import ClusterError, DeadlineError
 from webhook.interfaces import Namespaces
-from webhook.lint.actions import JUDGED, Action, Actions
+from webhook.lint.action import Action
+from webhook.lint.actions import JUDGED, Actions
 from webhook.lint.change import Around, Change, cluster_of
 from webhook.lint.cluster import Deferred, Stored
 from webhook.lint.registry import Finding as Fault

@@ -1,8 +1,8 @@
 """Requests to the API server: raw JSON out, raw bytes back, every failure a `ClusterError`.
 
-`kubernetes.client.ApiClient` brings the configuration, TLS, proxies and credentials; its request
-method is not used, because it retries reads three times whatever their timeout, sends bytes only
-under media types that are not JSON, and lets urllib3's exceptions through.
+`kubernetes` brings the configuration, TLS, proxies and credentials; requests are not sent by its
+`ApiClient`, because it retries reads three times whatever their timeout, sends bytes only under
+media types that are not JSON, and lets urllib3's exceptions through.
 
 Tokens: a ServiceAccount's token changes on disk about hourly (a projected volume). The package
 reads the file again when its copy is older than a minute
@@ -20,9 +20,10 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 import urllib3
-from kubernetes import config
-from kubernetes.client.api_client import ApiClient
 from kubernetes.client.configuration import Configuration
+from kubernetes.client.rest import RESTClientObject
+from kubernetes.config.config_exception import ConfigException
+from kubernetes.config.incluster_config import load_incluster_config
 from kubernetes.utils.keepalive import tcp_keepalive_socket_options
 
 from webhook import waiting
@@ -115,8 +116,8 @@ class Api:
         configuration.connection_pool_maxsize = connections
         # A peer that vanished is noticed in half a minute, also by a watch that only listens.
         configuration.socket_options = tcp_keepalive_socket_options(idle=15, interval=5, count=3)
-        self._client = ApiClient(configuration)
-        self._pool = self._client.rest_client.pool_manager
+        self._configuration = configuration
+        self._pool = RESTClientObject(configuration).pool_manager
         self._agent = f"portcullis/{version}"
         self._sleep = sleep
 
@@ -138,11 +139,10 @@ class Api:
         configuration = Configuration()
         try:
             if kubeconfig is None:
-                config.load_incluster_config(configuration)  # type: ignore[no-untyped-call] # package
+                load_incluster_config(configuration)  # type: ignore[no-untyped-call] # package
             else:
-                load = config.load_kube_config
-                load(kubeconfig, context=context, client_configuration=configuration)  # type: ignore[no-untyped-call] # package
-        except (config.ConfigException, OSError) as error:
+                _load_kubeconfig(kubeconfig, context, configuration)
+        except (ConfigException, OSError) as error:
             source = kubeconfig or "the Pod's ServiceAccount"
             raise SettingsError(f"no way to the API server by {source}: {error}") from error
         return cls(configuration, connections=connections, version=version)
@@ -150,11 +150,11 @@ class Api:
     @property
     def host(self) -> str:
         """URL of the API server."""
-        return str(self._client.configuration.host)
+        return str(self._configuration.host)
 
     def close(self) -> None:
         """Close the connections."""
-        self._client.rest_client.close()
+        self._pool.clear()
 
     def get(
         self, path: str, deadline: Deadline, *, query: Query | None = None, accept: str = JSON
@@ -285,16 +285,22 @@ class Api:
         if request.body is not None:
             headers["Content-Type"] = request.content_type
         try:
-            self._client.update_params_for_auth(
-                headers, [], ["BearerToken"], request.path, request.method, request.body
-            )
-        except (config.ConfigException, OSError) as error:
+            token = self._configuration.get_api_key_with_prefix("BearerToken", "authorization")
+        except (ConfigException, OSError) as error:
             raise UnavailableError(f"the credentials cannot be read: {error}") from error
+        if token:
+            headers["authorization"] = token
         return headers
 
 
 class _BrokenError(UnavailableError):
     """The connection broke underway."""
+
+
+def _load_kubeconfig(path: str, context: str | None, configuration: Configuration) -> None:
+    from kubernetes.config.kube_config import load_kube_config  # noqa: PLC0415 - no replica needs it
+
+    load_kube_config(path, context=context, client_configuration=configuration)  # type: ignore[no-untyped-call] # package
 
 
 def _timeout(deadline: Deadline) -> urllib3.Timeout:

@@ -29,7 +29,8 @@ from webhook.model.objects import ObjectMeta, PartialObject
 from webhook.model.policies import StandingPolicy
 from webhook.stop import Stop
 
-PAGE = 500
+PAGE = 150
+"""Objects that are asked for at once; 500, as in client-go, took 2 MiB that never went back."""
 LIST_SECONDS = 10.0
 """For one page."""
 WATCH_SECONDS = (240, 300)

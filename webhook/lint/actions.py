@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
+from webhook.lint.action import Action
 from webhook.lint.catalogue import ALL_LINTS, BY_ID
 from webhook.lint.registry import Finding, Needs, Severity
 from webhook.netpol.labels import Selector
@@ -40,14 +40,6 @@ Not among them: what a policy made before its pods would raise (selects-no-pod, 
 policies first), what is often meant (broad-ns, spoofable-ns-label), what the change in words says
 better (isolation-flip, ineffective-open), and remarks.
 """
-
-
-class Action(StrEnum):
-    """What becomes of a finding."""
-
-    DENY = "deny"
-    WARN = "warn"
-    OFF = "off"
 
 
 @dataclass(frozen=True, slots=True)
