@@ -8,6 +8,7 @@ import pytest
 from tests import reviews
 from webhook.deadline import Deadline
 from webhook.model.review import ALLOWED
+from webhook.rationed import TRACEBACKS
 from webhook.server.app import create_app
 from webhook.server.callers import Callers
 from webhook.server.endpoint import AdmissionEndpoint
@@ -82,6 +83,19 @@ def test_what_breaks_inside_is_a_503(caplog) -> None:
     assert answer.code == 503
     assert ("Retry-After", "1") in answer.headers
     assert "request failed" in caplog.text
+
+
+def test_a_bug_does_not_fill_the_log(caplog) -> None:
+    """However often it is met, its traceback is written a few times a minute."""
+
+    def broken(*_):
+        raise ZeroDivisionError
+
+    place = site(decide=broken)
+    for _ in range(3 * TRACEBACKS):
+        place.serve(Request("POST", b"/validate", LENGTH, BODY), Deadline.after(10), lambda: None)
+
+    assert TRACEBACKS == len([it for it in caplog.records if it.exc_info])
 
 
 @pytest.mark.parametrize("target", [b"/validate", b"/%76alidate"], ids=["endpoint", "wsgi"])

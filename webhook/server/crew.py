@@ -13,6 +13,7 @@ import threading
 import time
 
 from webhook import waiting
+from webhook.rationed import TRACEBACKS, RationedLog
 from webhook.server.reactor import Job, Reactor, Site
 
 logger = logging.getLogger(__name__)
@@ -42,6 +43,7 @@ class Crew:
         self._served = self._away = self._quiet = 0
         self._stirred = threading.Event()
         self._sleeping = False
+        self._bugs = RationedLog(logger, TRACEBACKS)
         self.over = threading.Event()
         """The reactor has come to its end."""
 
@@ -88,8 +90,8 @@ class Crew:
         while True:
             try:
                 job = self._reactor.take(self._may_serve)
-            except Exception:
-                logger.exception("looking after the sockets failed")
+            except Exception as error:  # noqa: BLE001 - told with its traceback
+                self._bugs.tell("looking after the sockets failed", {}, error)
                 time.sleep(PATIENCE_SECONDS)
                 continue
             if job is None:

@@ -18,6 +18,7 @@ from math import inf
 from typing import Protocol
 
 from webhook.deadline import Deadline
+from webhook.rationed import TRACEBACKS, RationedLog
 from webhook.server.census import Census
 from webhook.server.channel import Channel, GoneError
 from webhook.server.connection import Connection, State
@@ -111,6 +112,7 @@ class Reactor:
         self._selector.register(self._wakes, READ, self._awoken)
         self._sweep_at = self._poll_at = 0.0
         self._retiring, self._closes_at = False, inf
+        self._bugs = RationedLog(logger, TRACEBACKS)
         self.beat = time.monotonic()
         self._door.open()
 
@@ -232,8 +234,8 @@ class Reactor:
         except GoneError as error:
             logger.debug("connection dropped: %s", error)
             self._drop(connection)
-        except Exception:
-            logger.exception("connection dropped")
+        except Exception as error:  # noqa: BLE001 - told with its traceback
+            self._bugs.tell("connection dropped", {}, error)
             self._drop(connection)
 
     def _writable(self, connection: Connection, now: float) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from webhook.deadline import Deadline
+from webhook.rationed import TRACEBACKS, RationedLog
 from webhook.server.endpoint import AdmissionEndpoint, AskCertificate
 from webhook.server.http1 import Answer, HttpError, Request, failure
 from webhook.server.lifecycle import Lifecycle
@@ -45,6 +46,7 @@ class WebhookSite:
         self._endpoint, self._fallback = endpoint, fallback
         self._lifecycle = lifecycle
         self.context = contexts.context
+        self._bugs = RationedLog(logger, TRACEBACKS)
 
     def keeps_connections(self) -> bool:
         """Whether connections stay open after an answer."""
@@ -68,8 +70,8 @@ class WebhookSite:
             if request.method == "POST" and self._endpoint.answers(path):
                 return self._endpoint.answer(path, request, deadline, certificate)
             return call(self._fallback, request)
-        except Exception:
-            logger.exception("request failed")
+        except Exception as error:  # noqa: BLE001 - told with its traceback
+            self._bugs.tell("request failed", {}, error)
             return UNAVAILABLE
 
 
