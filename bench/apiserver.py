@@ -247,7 +247,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--writes", type=int, default=500, help="of one client")
     parser.add_argument("--rates", type=float, nargs="*", default=RATES, help="writes a second")
-    parser.add_argument("--seconds", type=float, default=8.0, help="at each rate")
+    parser.add_argument("--seconds", type=float, default=20.0, help="at each rate")
     parser.add_argument("--states", nargs="+", choices=STATES, default=list(STATES))
     parser.add_argument("--write", type=Path, help="document whose marked section is replaced")
     options = parser.parse_args()

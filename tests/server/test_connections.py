@@ -11,6 +11,7 @@ import pytest
 
 from tests.server.front import Scripted, ask, eventually, is_closed, read_answer, request, serving
 from webhook import waiting
+from webhook.server import reactor
 from webhook.server.http1 import Answer
 from webhook.server.limits import Limits
 
@@ -236,6 +237,33 @@ def test_who_tells_that_it_will_wait_passes_the_lead_on_at_once() -> None:
         go_on.set()
 
         assert served == b"abc"
+        assert read_answer(calling)[2] == b"True"
+
+
+def test_an_answer_does_not_wait_for_a_request_that_waits(monkeypatch) -> None:
+    """Answers are sent together where that is a matter of a millisecond, and of no more."""
+    monkeypatch.setattr(reactor, "SWEEP_SECONDS", 3600.0)  # which would end the wait
+    gate, go_on = threading.Event(), threading.Event()
+
+    def call(_) -> Answer:
+        waiting.begins()
+        return Answer(200, str(go_on.wait(20)).encode())
+
+    scripts = {b"/call": call, b"/gate": lambda _: Answer(200, str(gate.wait(20)).encode())}
+    with serving(PATIENT, Scripted(scripts), supervised=False) as front:
+        front.opened.callback(go_on.set)
+        front.opened.callback(gate.set)
+        first, quick, calling = [front.connect() for _ in range(3)]
+        first.sendall(request("/gate"))
+        assert eventually(lambda: front.site.served == [b"/gate"])
+        # Both are there when the leader looks up again.
+        quick.sendall(request(body=b"abc"))
+        calling.sendall(request("/call"))
+        gate.set()
+
+        assert read_answer(first)[2] == b"True"
+        assert read_answer(quick)[2] == b"abc"
+        go_on.set()
         assert read_answer(calling)[2] == b"True"
 
 
