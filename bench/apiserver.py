@@ -216,7 +216,7 @@ def run(options: argparse.Namespace) -> list[str]:
 def rows_of(writer: Writer, name: str, options: argparse.Namespace) -> Iterator[str]:
     """Measure one state: one client, each rate, and what is none of ours."""
     policies, maps = POLICIES.format("team-1"), "/api/v1/namespaces/team-1/configmaps"
-    measure(writer, policies, policy(), options.writes // 2, 50)  # warm
+    measure(writer, policies, policy(), max(1, options.writes // 2), 50)  # warm
     for kind, path, body, rate in (
         ("NetworkPolicy", policies, policy(), None),
         *(("NetworkPolicy", policies, policy(), rate) for rate in options.rates),

@@ -1,47 +1,58 @@
 """Regular expressions mean the same on every Python that Portcullis runs on."""
 
-import pkgutil
 import re
-from importlib import import_module
-from types import ModuleType
+import runpy
+import sys
 
 import pytest
 
-import certs
-import webhook
+from webhook.netconf import grammar, plain
 
-POSSESSIVE_GROUP = re.compile(r"\)(?:[*+?]|\{\d*,?\d*\})\+")
-
-
-def modules() -> list[ModuleType]:
-    names = [
-        info.name
-        for package in (webhook, certs)
-        for info in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
-        if info.name != "webhook.__main__"  # which runs
-    ]
-    return [import_module(name) for name in names]
-
-
-def texts_of(pattern: re.Pattern) -> str:
-    text = pattern.pattern
-    return text.decode("latin-1") if isinstance(text, bytes) else text
+POSSESSIVE_GROUP = re.compile(rb"\)(?:[*+?]|\{\d*,?\d*\})\+")
+TEXTS = (
+    b'"vxlan"}',
+    rb'"a\"b\u00e9": 1,',
+    rb'"a\x"',
+    b'"open',
+    b"-12.5e+3, ",
+    b"01",
+    b"1.",
+    b'{"a": [1, "b", true], "c": {}}, [], "x", ',
+    b'"a": {"b": 1, "c": 2}, "d": [], ',
+    b'"k": "v", ',
+)
 
 
-def patterns() -> list:
-    return [
-        pytest.param(value, id=f"{module.__name__}.{name}")
-        for module in modules()
-        for name, value in vars(module).items()
-        if isinstance(value, re.Pattern)
-    ]
+def compiled(module, monkeypatch, version):
+    """The patterns of a module as that version of CPython would have them."""
+    monkeypatch.setattr(sys, "version_info", version)
+    monkeypatch.setattr(grammar, "repeated", runpy.run_path(grammar.__file__)["repeated"])
+    found = runpy.run_path(module.__file__)
+    monkeypatch.undo()
+    return {name: it for name, it in found.items() if isinstance(it, re.Pattern)}
 
 
-@pytest.mark.parametrize("pattern", patterns())
-def test_no_group_repeats_possessively(pattern):
-    """CPython before 3.11.5 lets one match what it must not (cpython issue 106052).
+@pytest.mark.parametrize("module", [grammar, plain], ids=["grammar", "plain"])
+def test_an_old_cpython_gets_no_group_that_repeats_possessively(module, monkeypatch):
+    """Before 3.11.5 it matches what it must not (cpython issue 106052).
 
-    With `(?:a|b)*+` Portcullis did not start under Debian 12's 3.11.2; `(?>(?:a|b)*)` is the same
-    and right everywhere.
+    With `(?:a|b)*+` Portcullis did not start under Debian 12's 3.11.2.
     """
-    assert not POSSESSIVE_GROUP.search(texts_of(pattern))
+    for pattern in compiled(module, monkeypatch, (3, 11, 2, "final", 0)).values():
+        assert not POSSESSIVE_GROUP.search(pattern.pattern)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 11, 5), reason="has the bug")
+@pytest.mark.parametrize("module", [grammar, plain], ids=["grammar", "plain"])
+def test_both_ways_of_writing_match_the_same(module, monkeypatch):
+    """An atomic group that repeats inside, and a group that repeats possessively."""
+    old = compiled(module, monkeypatch, (3, 11, 2, "final", 0))
+    new = compiled(module, monkeypatch, (3, 12, 1, "final", 0))
+    spans = [
+        {name: [it.span() for it in pattern.finditer(text)] for name, pattern in found.items()}
+        for found in (old, new)
+        for text in TEXTS
+    ]
+
+    assert old.keys() == new.keys()
+    assert spans[: len(TEXTS)] == spans[len(TEXTS) :]

@@ -49,6 +49,7 @@ func main() {
 	log.SetPrefix("writes: ")
 	o := parse()
 	client, body := newClient(o), newBody(o)
+	connect(client, o)
 	// At a rate nobody is told late of what is due, however long the answers take.
 	due := make(chan write, queue(o))
 	times := make([]time.Duration, o.writes)
@@ -124,7 +125,7 @@ func newClient(o options) *http.Client {
 	}
 	pair, err := tls.LoadX509KeyPair(o.cert, o.key)
 	check(err)
-	// Without HTTP/2, which a transport of one's own must ask for: a connection for each client.
+	// Without HTTP/2, which a transport of one's own must ask for: as many connections as there are clients.
 	transport := &http.Transport{
 		TLSClientConfig:     &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}},
 		MaxIdleConnsPerHost: o.clients,
@@ -142,6 +143,9 @@ func connect(client *http.Client, o options) {
 			_, err = io.Copy(io.Discard, response.Body)
 			check(err)
 			check(response.Body.Close())
+			if response.StatusCode != http.StatusOK {
+				log.Fatalf("GET: %s", response.Status)
+			}
 		})
 	}
 	group.Wait()

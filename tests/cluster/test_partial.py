@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 
@@ -64,6 +65,26 @@ def test_a_package_that_is_loaded_is_left_alone(package):
 
     assert sys.modules[package] is whole
     assert vars(whole)["loaded"] == "all of it"
+
+
+def test_who_asks_while_it_is_loaded_waits(package, tmp_path):
+    """Another thread gets the name, too, and not the error of a package half loaded."""
+    (tmp_path / "whole" / "heavy.py").write_text("import time\ntime.sleep(0.2)\n")
+    (tmp_path / "whole" / "__init__.py").write_text("import whole.heavy\nloaded = True\n")
+    by_modules(package)
+    whole = import_module(package)
+    with ThreadPoolExecutor(4) as pool:
+        assert [True] * 4 == list(pool.map(lambda _: whole.loaded, range(4)))
+
+
+def test_a_package_that_cannot_be_loaded_says_so_each_time(package, tmp_path):
+    """The second who asks learns why, as the first did."""
+    (tmp_path / "whole" / "__init__.py").write_text("import no_such_module\n")
+    by_modules(package)
+    whole = import_module(package)
+    for _ in range(2):
+        with pytest.raises(ModuleNotFoundError, match="no_such_module"):
+            _ = whole.loaded
 
 
 def test_a_package_that_is_missing_is_missing():

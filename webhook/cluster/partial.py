@@ -40,11 +40,23 @@ def _unloaded(name: str) -> ModuleType | None:
 
 def _whole(package: ModuleType, load: Callable[[ModuleType], None]) -> Callable[[str], Any]:
     """What Python asks for names that a module lacks (PEP 562)."""
+    loading = loaded = False
 
     def attribute(name: str) -> Any:
-        with _loading:
-            if package.__dict__.pop("__getattr__", None) is not None:
-                load(package)
-        return getattr(package, name)
+        nonlocal loading, loaded
+        with _loading:  # others wait until it is loaded; what loads it asks again in its own thread
+            if not loading and not loaded:
+                loading = True
+                try:
+                    load(package)
+                    loaded = True
+                finally:
+                    loading = False
+                if vars(package).get("__getattr__") is attribute:
+                    del package.__dict__["__getattr__"]
+                return getattr(package, name)
+        if name in vars(package):
+            return vars(package)[name]
+        raise AttributeError(f"module {package.__name__!r} has no attribute {name!r}")
 
     return attribute

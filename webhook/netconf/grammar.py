@@ -1,19 +1,30 @@
 r"""The grammar of JSON as Go's encoding/json v1 reads it, compiled to linear-time patterns.
 
 Every repetition is possessive (`*+`): nothing is ever given back, so no pattern can take more
-than one look at a byte. Where what repeats is a group it is written as an atomic group, which
-means the same and which CPython before 3.11.5 matches rightly (cpython issue 106052). Blanks are
-space, tab, CR and LF only; a string may hold any byte from 0x20 up, valid UTF-8 or not; a number
-has neither a leading zero nor a bare point.
+than one look at a byte. Blanks are space, tab, CR and LF only; a string may hold any byte from
+0x20 up, valid UTF-8 or not; a number has neither a leading zero nor a bare point.
 
 Source: Go's encoding/json/scanner.go.
 """
 
 import re
+import sys
+
+
+def repeated(group: bytes, times: bytes = b"*") -> bytes:
+    """A group that repeats, and gives nothing back.
+
+    CPython before 3.11.5 lets `(?:…)*+` match what it must not (cpython issue 106052). An atomic
+    group means the same, but remembers each of its repetitions until it ends: 170 bytes.
+    """
+    if sys.version_info >= (3, 11, 5):
+        return rb"(?:" + group + rb")" + times + rb"+"
+    return rb"(?>(?:" + group + rb")" + times + rb")"
+
 
 BLANK = rb"[ \t\r\n]*+"
 _ESCAPE = rb'\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})'
-_STRING_BODY = rb'"(?>(?:[^"\\\x00-\x1f]++|' + _ESCAPE + rb")*)"
+_STRING_BODY = b'"' + repeated(rb'[^"\\\x00-\x1f]++|' + _ESCAPE)
 _STRING = _STRING_BODY + rb'"'
 _NUMBER = rb"-?+(?:0|[1-9][0-9]*+)(?>(?:\.[0-9]++)?(?:[eE][+-]?+[0-9]++)?)"
 _SCALAR = rb"(?:" + _STRING + rb"|" + _NUMBER + rb"|true|false|null)"
@@ -30,7 +41,7 @@ _SHORT_KEY = rb'"[^"\\\x00-\x1f]{0,64}+"' + _SHORT_BLANK + rb":" + _SHORT_BLANK
 def _run(item: bytes, limit: int) -> bytes:
     """A pattern of up to `limit` items, each followed by a comma."""
     one = _SHORT_BLANK + item + _SHORT_BLANK + rb","
-    return rb"(?>(?:" + one + rb"){0," + str(limit).encode() + rb"})"
+    return repeated(one, b"{0,%d}" % limit)
 
 
 _FLAT = (

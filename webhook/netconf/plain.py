@@ -9,7 +9,8 @@ from webhook.netconf.text import unquote
 MAX_DEPTH = 900
 """Deeper values are not shown: json.dumps could not write them."""
 
-_TOKEN = re.compile(rb'"(?>(?:[^"\\]++|\\.)*)"|[\[\]{}]|[^\s,:\[\]{}"]++', re.DOTALL)
+_STRING = b'"' + grammar.repeated(rb'[^"\\]++|\\.') + b'"'
+_TOKEN = re.compile(_STRING + rb'|[\[\]{}]|[^\s,:\[\]{}"]++', re.DOTALL)
 _CONSTANTS: dict[bytes, Any] = {b"true": True, b"false": False, b"null": None}
 _MOST_DIGITS = 4_000
 

@@ -36,7 +36,8 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 SWEEP_SECONDS = 0.5
 """How often it is looked for what has waited too long."""
 POLL_SECONDS = 0.001
-"""How long requests are served without a look at the sockets, and answers wait for each other."""
+"""How long requests are served without a look at the sockets. Their answers wait as long for each
+other, and for what of the last of them is done without waiting for anybody."""
 LINGER_SECONDS = 2.0
 """How long a worker that stops keeps idle connections, for requests on their way."""
 SERVED_IN_A_CROWD = 64
@@ -139,7 +140,10 @@ class Reactor:
                 if not self._is_late(job):
                     return job
             else:
-                self._turn(0.0 if ready else self._pause())
+                # First, for behind an answer the connection's next request may be there already.
+                self._send_finished()
+                idle = len(self._queue) == 0 or not may_serve()
+                self._turn(self._pause() if idle else 0.0)
                 if self._closes_at < inf and not self.connections:
                     self._close()
                     return None
@@ -199,7 +203,6 @@ class Reactor:
 
     def _turn(self, seconds: float) -> None:
         """Wait for the sockets, and do what is due."""
-        self._send_finished()
         events = self._selector.select(seconds)
         now = self.beat = time.monotonic()
         self._poll_at = now + POLL_SECONDS

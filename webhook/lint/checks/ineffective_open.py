@@ -27,7 +27,10 @@ def ineffective_open(subject: Subject) -> Iterator[Problem]:
     """
     for at in subject.rules:
         pairs = list(islice(_pairs(subject, at), _MOST_PAIRS + 1))
-        if 0 < len(pairs) <= _MOST_PAIRS and not any(_is_open(subject, at, *p) for p in pairs):
+        if len(pairs) > _MOST_PAIRS:
+            continue
+        meeting = [pair for pair in pairs if _families(*pair)]
+        if meeting and not any(_is_open(subject, at, *pair) for pair in meeting):
             side = "ingress" if at.direction is Direction.EGRESS else "egress"
             message = (
                 f"this rule opens nothing: {side} of the other side denies it; allow it there too"
@@ -36,10 +39,7 @@ def ineffective_open(subject: Subject) -> Iterator[Problem]:
 
 
 def _pairs(subject: Subject, at: RuleAt) -> Iterator[tuple[Pod, Pod]]:
-    """Yield (own pod, peer) for rules of selectors; none where anything else is in them.
-
-    Pods that have no address family in common do not meet, whatever policies say.
-    """
+    """Yield (own pod, peer) for rules of selectors; none where anything else is in them."""
     selectors = [peer for _, peer in at.selectors]
     named = any(port.name for port in at.rule.ports)
     if named or len(selectors) < len(at.rule.peers):
@@ -48,13 +48,19 @@ def _pairs(subject: Subject, at: RuleAt) -> Iterator[tuple[Pod, Pod]]:
     for peer in selectors:
         found = subject.cluster.select(peer, subject.policy.namespace)
         others = [pod for pod in found if not pod.host_network]
-        meeting = ((a, b) for a, b in product(own, others) if a.key != b.key)
-        yield from ((a, b) for a, b in meeting if a.families & b.families)
+        yield from ((a, b) for a, b in product(own, others) if a.key != b.key)
+
+
+def _families(own: Pod, other: Pod) -> frozenset[Family]:
+    """Those in which two pods meet; one that has no address yet will have what the other has."""
+    if own.addresses and other.addresses:
+        return own.families & other.families
+    return own.families if own.addresses else other.families
 
 
 def _is_open(subject: Subject, at: RuleAt, own: Pod, other: Pod) -> bool:
     """In one family it is enough: an ipBlock of the other side may allow that one alone."""
-    return any(_is_open_in(f, subject, at, own, other) for f in own.families & other.families)
+    return any(_is_open_in(f, subject, at, own, other) for f in _families(own, other))
 
 
 def _is_open_in(family: Family, subject: Subject, at: RuleAt, own: Pod, other: Pod) -> bool:
