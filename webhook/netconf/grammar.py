@@ -8,16 +8,18 @@ Source: Go's encoding/json/scanner.go.
 """
 
 import re
-import sys
+
+_EXACT = re.fullmatch(r"(?:ab?c)*+", "a") is None
+"""Before 3.11.5 CPython lets a group that repeats possessively match this (its issue 106052)."""
 
 
 def repeated(group: bytes, times: bytes = b"*") -> bytes:
     """A group that repeats, and gives nothing back.
 
-    CPython before 3.11.5 lets `(?:…)*+` match what it must not (cpython issue 106052). An atomic
-    group means the same, but remembers each of its repetitions until it ends: 170 bytes.
+    Where `(?:…)*+` is not to be trusted it is an atomic group, which means the same but remembers
+    each of its repetitions until it ends: 170 bytes.
     """
-    if sys.version_info >= (3, 11, 5):
+    if _EXACT:
         return rb"(?:" + group + rb")" + times + rb"+"
     return rb"(?>(?:" + group + rb")" + times + rb")"
 
