@@ -88,10 +88,7 @@ class Series:
         )
 
 
-PROGRAMS = ("load", "noop", "writes")
-
-
-def build(cache: Path, names: Sequence[str] = PROGRAMS) -> dict[str, Path]:
+def build(cache: Path, names: Sequence[str]) -> dict[str, Path]:
     """Build Go programs of the benches, once for each state of their source."""
     toolchain = find_toolchain(BENCH, CACHE / "controlplane")
     version = ".".join(map(str, toolchain.version))
@@ -126,7 +123,7 @@ def measure(load: Sequence[str], server: servers.Server, connections: int) -> Sa
 
 def run(options: argparse.Namespace, folder: Path) -> dict[str, Series]:
     """Start every server, measure them in turn, weigh them."""
-    binaries = build(CACHE / "bench")
+    binaries = build(CACHE / "bench", ["load", "noop"])
     review = folder / "review.json"
     review.write_bytes(workload.body())
     place = servers.Place(folder, binaries["noop"], "0" if options.pin else None, options.gunicorn)

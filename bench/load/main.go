@@ -10,7 +10,6 @@ import (
 	"bufio"
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -23,6 +22,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"portcullis.dev/bench/measured"
 )
 
 const uidLength = 36
@@ -65,7 +66,7 @@ func main() {
 	log.SetPrefix("load: ")
 	o := parse()
 	template := newReview(o)
-	config := &tls.Config{RootCAs: roots(o.ca), ServerName: "localhost", NextProtos: []string{"http/1.1"}}
+	config := &tls.Config{RootCAs: measured.Roots(o.ca), ServerName: "localhost", NextProtos: []string{"http/1.1"}}
 	start := time.Now().Add(o.warmup)
 	end := start.Add(o.duration)
 	times := make([][]time.Duration, o.connections)
@@ -81,7 +82,7 @@ func main() {
 	for _, count := range counts {
 		summary.Total += count
 	}
-	check(json.NewEncoder(os.Stdout).Encode(summary))
+	measured.Check(json.NewEncoder(os.Stdout).Encode(summary))
 }
 
 func parse() (o options) {
@@ -98,7 +99,7 @@ func parse() (o options) {
 
 func newReview(o options) review {
 	body, err := os.ReadFile(o.body)
-	check(err)
+	measured.Check(err)
 	if len(o.placeholder) != uidLength || !bytes.Contains(body, []byte(o.placeholder)) {
 		log.Fatalf("%s: the uid %q must stand in it, and be %d long", o.body, o.placeholder, uidLength)
 	}
@@ -126,21 +127,11 @@ func indexes(whole, part []byte) (found []int) {
 	}
 }
 
-func roots(file string) *x509.CertPool {
-	pem, err := os.ReadFile(file)
-	check(err)
-	pool := x509.NewCertPool()
-	if !pool.AppendCertsFromPEM(pem) {
-		log.Fatalf("%s: no certificate", file)
-	}
-	return pool
-}
-
 func dial(address string, config *tls.Config, end time.Time) *tls.Conn {
 	dialer := net.Dialer{Deadline: end}
 	connection, err := tls.DialWithDialer(&dialer, "tcp", address, config)
-	check(err)
-	check(connection.SetDeadline(end.Add(patience)))
+	measured.Check(err)
+	measured.Check(connection.SetDeadline(end.Add(patience)))
 	return connection
 }
 
@@ -156,7 +147,7 @@ func loop(connection *tls.Conn, number int, template review, start, end time.Tim
 		}
 		sent := time.Now()
 		_, err := connection.Write(request)
-		check(err)
+		measured.Check(err)
 		receive(reader, uid)
 		now := time.Now()
 		if now.After(end) {
@@ -170,9 +161,9 @@ func loop(connection *tls.Conn, number int, template review, start, end time.Tim
 
 func receive(reader *bufio.Reader, uid string) {
 	response, err := http.ReadResponse(reader, nil)
-	check(err)
+	measured.Check(err)
 	body, err := io.ReadAll(response.Body)
-	check(err)
+	measured.Check(err)
 	var got answer
 	err = json.Unmarshal(body, &got)
 	if err != nil || response.StatusCode != http.StatusOK || got.Response == nil ||
@@ -184,31 +175,22 @@ func receive(reader *bufio.Reader, uid string) {
 	}
 }
 
-func summary(times []time.Duration, measured time.Duration) result {
+func summary(times []time.Duration, duration time.Duration) result {
 	if len(times) == 0 {
 		log.Fatal("no answer in time")
 	}
-	slices.Sort(times)
+	at := measured.Percentiles(times)
 	var sum time.Duration
 	for _, t := range times {
 		sum += t
 	}
-	at := func(share float64) float64 { return milliseconds(times[int(share*float64(len(times)-1))]) }
 	return result{
 		Requests: len(times),
-		Rate:     float64(len(times)) / measured.Seconds(),
-		Mean:     milliseconds(sum) / float64(len(times)),
+		Rate:     float64(len(times)) / duration.Seconds(),
+		Mean:     measured.Milliseconds(sum) / float64(len(times)),
 		P50:      at(0.50),
 		P90:      at(0.90),
 		P99:      at(0.99),
 		Max:      at(1),
-	}
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
 	}
 }

@@ -11,7 +11,6 @@ package main
 import (
 	"bytes"
 	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -19,9 +18,10 @@ import (
 	"log"
 	"net/http"
 	"os"
-	"slices"
 	"sync"
 	"time"
+
+	"portcullis.dev/bench/measured"
 )
 
 const patience = time.Minute
@@ -70,12 +70,9 @@ func main() {
 	pace(o, began, due)
 	group.Wait()
 	elapsed := time.Since(began)
-	slices.Sort(times)
-	at := func(share float64) float64 {
-		return float64(times[int(share*float64(len(times)-1))].Microseconds()) / 1000
-	}
+	at := measured.Percentiles(times)
 	summary := result{float64(o.writes) / elapsed.Seconds(), at(0.50), at(0.99)}
-	check(json.NewEncoder(os.Stdout).Encode(summary))
+	measured.Check(json.NewEncoder(os.Stdout).Encode(summary))
 }
 
 func parse() (o options) {
@@ -109,7 +106,7 @@ func queue(o options) int {
 
 func newBody(o options) []byte {
 	body, err := os.ReadFile(o.body)
-	check(err)
+	measured.Check(err)
 	if o.placeholder == "" || !bytes.Contains(body, []byte(o.placeholder)) {
 		log.Fatalf("%s: the number %q must stand in it", o.body, o.placeholder)
 	}
@@ -117,17 +114,11 @@ func newBody(o options) []byte {
 }
 
 func newClient(o options) *http.Client {
-	pem, err := os.ReadFile(o.ca)
-	check(err)
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		log.Fatalf("%s: no certificate", o.ca)
-	}
 	pair, err := tls.LoadX509KeyPair(o.cert, o.key)
-	check(err)
+	measured.Check(err)
 	// Without HTTP/2, which a transport of one's own must ask for: as many connections as there are clients.
 	transport := &http.Transport{
-		TLSClientConfig:     &tls.Config{RootCAs: roots, Certificates: []tls.Certificate{pair}},
+		TLSClientConfig:     &tls.Config{RootCAs: measured.Roots(o.ca), Certificates: []tls.Certificate{pair}},
 		MaxIdleConnsPerHost: o.clients,
 	}
 	return &http.Client{Transport: transport, Timeout: patience}
@@ -139,10 +130,10 @@ func connect(client *http.Client, o options) {
 	for range o.clients {
 		group.Go(func() {
 			response, err := client.Get(o.url)
-			check(err)
+			measured.Check(err)
 			_, err = io.Copy(io.Discard, response.Body)
-			check(err)
-			check(response.Body.Close())
+			measured.Check(err)
+			measured.Check(response.Body.Close())
 			if response.StatusCode != http.StatusOK {
 				log.Fatalf("GET: %s", response.Status)
 			}
@@ -167,17 +158,11 @@ func pace(o options, began time.Time, due chan<- write) {
 
 func create(client *http.Client, url string, body []byte) {
 	response, err := client.Post(url, "application/json", bytes.NewReader(body))
-	check(err)
+	measured.Check(err)
 	said, err := io.ReadAll(response.Body)
-	check(err)
-	check(response.Body.Close())
+	measured.Check(err)
+	measured.Check(response.Body.Close())
 	if response.StatusCode != http.StatusCreated {
 		log.Fatalf("%s: %s", response.Status, said)
-	}
-}
-
-func check(err error) {
-	if err != nil {
-		log.Fatal(err)
 	}
 }

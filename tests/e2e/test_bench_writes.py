@@ -1,24 +1,17 @@
 """The bench's writes, sent to a real API server."""
 
-import importlib
 import json
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-BENCH = Path(__file__).resolve().parents[2] / "bench"
-
 
 @pytest.fixture
-def writer(control_plane, monkeypatch):
+def writer(control_plane, bench):
     """As `bench/apiserver.py` has it, with its Go program built."""
-    monkeypatch.setattr(sys, "path", [str(BENCH), *sys.path])
-    apiserver = importlib.import_module("apiserver")
-    admission = importlib.import_module("admission")
+    admission = bench("admission")
     program = admission.build(admission.CACHE / "bench", ["writes"])["writes"]
-    return apiserver.Writer(control_plane, program)
+    return bench("apiserver").Writer(control_plane, program)
 
 
 @pytest.mark.controlplane
