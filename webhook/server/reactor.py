@@ -134,19 +134,20 @@ class Reactor:
             may_serve: whether a thread is left to serve it.
         """
         while True:
-            ready = len(self._queue) > 0 and may_serve()
-            if ready and time.monotonic() < self._poll_at:
+            if self._is_ready(may_serve) and time.monotonic() < self._poll_at:
                 job = self._queue.pop()
                 if not self._is_late(job):
                     return job
             else:
                 # First, for behind an answer the connection's next request may be there already.
                 self._send_finished()
-                idle = len(self._queue) == 0 or not may_serve()
-                self._turn(self._pause() if idle else 0.0)
+                self._turn(0.0 if self._is_ready(may_serve) else self._pause())
                 if self._closes_at < inf and not self.connections:
                     self._close()
                     return None
+
+    def _is_ready(self, may_serve: Callable[[], bool]) -> bool:
+        return len(self._queue) > 0 and may_serve()
 
     def deliver(self, job: Job, answer: Answer) -> None:
         """Send the answer of a request that was taken, behind those that are served right after.
