@@ -34,6 +34,8 @@ TEAMS, PODS = 5, 20
 NUMBER = "NUMBERED"
 """Stands in an object where each one's number is to be."""
 RATES = (10.0, 100.0, 300.0)
+ENOUGH = 1000
+"""Writes at a rate, at least: the 99th percentile of two hundred is the second worst of them."""
 SOON = 0.005
 """Seconds; the first bound of the API server's histogram."""
 COLUMNS = (
@@ -222,7 +224,7 @@ def rows_of(writer: Writer, name: str, options: argparse.Namespace) -> Iterator[
         *(("NetworkPolicy", policies, policy(), rate) for rate in options.rates),
         ("ConfigMap", maps, config_map(), None),
     ):
-        writes = options.writes if rate is None else int(rate * options.seconds)
+        writes = options.writes if rate is None else max(ENOUGH, int(rate * options.seconds))
         found = measure(writer, path, body, writes, rate)
         calls = found.calls
         yield (
@@ -247,7 +249,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--writes", type=int, default=500, help="of one client")
     parser.add_argument("--rates", type=float, nargs="*", default=RATES, help="writes a second")
-    parser.add_argument("--seconds", type=float, default=20.0, help="at each rate")
+    parser.add_argument("--seconds", type=float, default=20.0, help="at each rate, at least")
     parser.add_argument("--states", nargs="+", choices=STATES, default=list(STATES))
     parser.add_argument("--write", type=Path, help="document whose marked section is replaced")
     options = parser.parse_args()

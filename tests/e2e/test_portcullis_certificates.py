@@ -193,7 +193,8 @@ def test_a_rotation_that_was_asked_for_costs_no_request(
     assert before.serial != new.serial
     assert load.errors == []
     assert certs(plane, "show") == 0
-    assert f"{before.serial:x}  previous" in capsys.readouterr().out
+    standing = [line.split()[:2] for line in capsys.readouterr().out.splitlines()]
+    assert [f"{before.serial:x}", "previous"] in standing  # a serial may be a digit shorter
 
 
 def patched(*operations: dict[str, Any]) -> Callable[[ControlPlane], None]:
