@@ -154,6 +154,7 @@ LAYERS = {
         "webhook.metrics",
         "webhook.metric_table",
         "webhook.rationed",
+        "webhook.waiting",
     ],
     "webhook.server*": [
         "webhook.server*",

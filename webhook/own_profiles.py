@@ -14,6 +14,7 @@ from webhook.deadline import Deadline
 from webhook.errors import UnavailableError
 from webhook.interfaces import Memory
 from webhook.model.profiles import OWN_PREFIX, Manifest
+from webhook.waiting import holding
 
 KEY = "profiles"
 """Of the memory."""
@@ -82,7 +83,7 @@ class OwnProfiles(Mapping[str, tuple[Manifest, ...]]):
         Raises:
             ClusterError: they could not be read.
         """
-        with self._lock:
+        with holding(self._lock):
             now = self._clock()
             if self._read_at is None or now - self._read_at >= FRESH_SECONDS:
                 self._profiles = decode(self._memory.recall(KEY, Deadline.after(CALL_SECONDS)))

@@ -4,7 +4,9 @@ Whoever schedules threads may then let another do what this one did; `webhook.se
 Where nobody listens it is told to nobody.
 """
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 _listeners: list[Callable[[], None]] = []
 
@@ -18,3 +20,15 @@ def begins() -> None:
     """The calling thread is about to wait."""
     for listener in _listeners:
         listener()
+
+
+@contextmanager
+def holding(lock: threading.Lock) -> Iterator[None]:
+    """Hold a lock under which others wait for somebody; tells so where one of them has it."""
+    if not lock.acquire(blocking=False):
+        begins()
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()

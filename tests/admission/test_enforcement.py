@@ -1,11 +1,15 @@
 """Whether NetworkPolicies are enforced: asked now and then, told to their authors."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
 import msgspec
 import pytest
 
 from tests.admission.conftest import OURS
 from tests.enforcement.manifests import CANAL, FLANNEL, KUBE_PROXY
 from tests.reviews import network_policy
+from webhook import waiting
 from webhook.admission.enforcement import FAILED_SECONDS, FRESH_SECONDS, Enforcement
 from webhook.deadline import Deadline
 from webhook.errors import UnavailableError
@@ -107,3 +111,21 @@ def test_a_failure_is_kept_for_a_shorter_while(cluster) -> None:
     assert during == [WARNING] * 3
     assert calls == 2
     assert (after, cluster.calls["daemon_sets"]) == (WARNING, 3)
+
+
+def test_a_review_that_waits_for_the_verdict_tells_so(cluster, monkeypatch) -> None:
+    """Another asks already: the thread may be the one that all sockets wait for meanwhile."""
+    asked, gate, told = threading.Event(), threading.Event(), threading.Event()
+    monkeypatch.setattr(waiting, "_listeners", [told.set])
+    cluster.daemon_set_list = [FLANNEL]
+    cluster.before("daemon_sets", lambda: (asked.set(), gate.wait(10)))
+    enforcement = Enforcement(cluster)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(enforcement.warning, Deadline.after(20))
+        assert asked.wait(10)
+        second = pool.submit(enforcement.warning, Deadline.after(20))
+        waits = told.wait(10)
+        gate.set()
+
+    assert waits
+    assert [first.result(), second.result()] == [WARNING] * 2

@@ -7,11 +7,13 @@ import traceback
 import pytest
 
 from tests.fakes.cluster import FakeCluster
+from webhook import waiting
 from webhook.admission.picture import FRESH_SECONDS, READ_SECONDS, STALE_FACTOR, Pictures
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError, DeadlineError, TooManyError, UnavailableError
 from webhook.model.objects import ObjectMeta
 from webhook.model.pods import PodAddress, PodObject, PodState
+from webhook.rationed import TRACEBACKS
 
 
 class Clock:
@@ -182,6 +184,37 @@ def test_a_failure_that_many_reviews_are_told_does_not_grow(cluster, pictures):
     assert len(set(map(id, found))) == len(found)
     assert len({len(traceback.extract_tb(each.__traceback__)) for each in found}) == 1
     assert [each.__context__ for each in found] == [None] * len(found)
+
+
+def test_whoever_waits_for_a_picture_tells_so(cluster, clock, pictures, monkeypatch):
+    """It may be who looks after the sockets; for a picture at hand nobody waits."""
+    told = []
+    monkeypatch.setattr(waiting, "_listeners", [lambda: told.append(threading.get_ident())])
+    gate = threading.Event()
+    cluster.before("pods", lambda: gate.wait(READ_SECONDS))
+    with pytest.raises(DeadlineError):
+        pictures.latest(Deadline.after(0.01))
+    gate.set()
+    settled(pictures)
+
+    assert names(pictures) == ["one"]
+    assert told == [threading.get_ident()]
+
+
+def test_a_bug_that_each_reading_meets_does_not_fill_the_log(cluster, clock, pictures, caplog):
+    """It is met every second or so, in each worker: some tracebacks are enough."""
+
+    def broken():
+        raise KeyError("spec")
+
+    cluster.before("pods", broken)
+    for _ in range(3 * TRACEBACKS):
+        with pytest.raises(ClusterError):
+            names(pictures)
+        settled(pictures)
+        clock.now += FRESH_SECONDS * STALE_FACTOR + 0.1
+
+    assert len([each for each in caplog.records if each.exc_info]) == TRACEBACKS
 
 
 def test_what_nobody_foresaw_is_logged_once(cluster, pictures, caplog):

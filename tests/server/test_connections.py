@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 
 import pytest
@@ -111,12 +111,12 @@ def test_a_trickling_request_is_cut_off() -> None:
 
 def test_each_request_has_its_own_time() -> None:
     """What the last requests took is not counted against the next."""
-    with impatient(request_seconds=2.0) as front:
+    with impatient(request_seconds=5.0) as front:
         stream = front.connect()
         for _ in range(3):
             first, rest = request(body=b"abc")[:-1], b"c"
             stream.sendall(first)
-            time.sleep(0.8)
+            time.sleep(2.0)
             stream.sendall(rest)
 
             assert read_answer(stream)[2] == b"abc"
@@ -265,6 +265,20 @@ def test_an_answer_does_not_wait_for_a_request_that_waits(monkeypatch) -> None:
         assert [read_answer(quick)[2] for _ in range(2)] == [b"abc", b"def"]
         go_on.set()
         assert read_answer(calling)[2] == b"True"
+
+
+def test_whoever_keeps_the_sockets_busy_keeps_nobody_from_his_turn() -> None:
+    """Half handshakes, byte by byte, may cost each look at the sockets all of a request's time."""
+
+    def costs(_mask: int, _now: float) -> None:
+        time.sleep(1.5 * reactor.POLL_SECONDS)
+
+    with serving(PATIENT) as front, closing(socket.socket(type=socket.SOCK_DGRAM)) as busy:
+        honest = front.connect()
+        # For every look has something there: a datagram socket can always be written to.
+        front.reactor._selector.register(busy, reactor.WRITE, costs)
+
+        assert ask(honest, "/review", b"abc")[2] == b"abc"
 
 
 def test_with_all_threads_waiting_sockets_are_looked_after() -> None:

@@ -10,6 +10,7 @@ from webhook.deadline import Deadline
 from webhook.enforcement import Verdict, judge
 from webhook.errors import ClusterError
 from webhook.interfaces import DaemonSets, Nodes
+from webhook.waiting import holding
 
 logger = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class Enforcement:
 
     def warning(self, deadline: Deadline) -> str | None:
         """What the author of a NetworkPolicy should know; never raises, None where in doubt."""
-        with self._lock:
+        with holding(self._lock):
             if self._clock() >= self._until:
                 self._ask(deadline)
             return self._verdict.warning if self._verdict else None

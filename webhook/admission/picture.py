@@ -13,11 +13,13 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 
+from webhook import waiting
 from webhook.deadline import Deadline
 from webhook.engine_input import all_stored, pods
 from webhook.errors import ClusterError, DeadlineError
 from webhook.interfaces import Advisory
 from webhook.netpol.world import World
+from webhook.rationed import TRACEBACKS, RationedLog
 
 logger = logging.getLogger(__name__)
 
@@ -73,6 +75,8 @@ class Pictures:
         self._lock = threading.Lock()
         self._taken: _Taken | None = None
         self._reading: Reading | None = None
+        # What is stored is read again and again, and may be what we stumble over.
+        self._bugs = RationedLog(logger, TRACEBACKS)
 
     def latest(self, deadline: Deadline) -> World:
         """Return the cluster, compiled; as it was at most some seconds ago.
@@ -84,6 +88,8 @@ class Pictures:
         """
         found = self._shown()
         if isinstance(found, Future):
+            if not found.done():
+                waiting.begins()
             try:
                 found = found.result(deadline.remaining())
             except TimeoutError as error:
@@ -120,8 +126,8 @@ class Pictures:
             return self._world(Deadline.after(READ_SECONDS))
         except ClusterError as error:
             return copy.copy(error)
-        except Exception as error:
-            logger.exception("the cluster could not be read")
+        except Exception as error:  # noqa: BLE001 - told with its traceback
+            self._bugs.tell("the cluster could not be read", {}, error)
             return ClusterError(f"the cluster could not be read: {error!r}")
 
     def _world(self, deadline: Deadline) -> World:

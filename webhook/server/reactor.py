@@ -36,8 +36,9 @@ READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
 SWEEP_SECONDS = 0.5
 """How often it is looked for what has waited too long."""
 POLL_SECONDS = 0.001
-"""How long requests are served without a look at the sockets. Their answers wait as long for each
-other, and for what of the last of them is done without waiting for anybody."""
+"""How long requests are served without a look at the sockets, and their answers wait for each
+other; one more request may begin at its end. One that waits for somebody tells so
+(`webhook.waiting`), the lead passes on, and what is there is sent."""
 LINGER_SECONDS = 2.0
 """How long a worker that stops keeps idle connections, for requests on their way."""
 SERVED_IN_A_CROWD = 64
@@ -206,7 +207,6 @@ class Reactor:
         """Wait for the sockets, and do what is due."""
         events = self._selector.select(seconds)
         now = self.beat = time.monotonic()
-        self._poll_at = now + POLL_SECONDS
         for key, mask in events:
             key.data(mask, now)
         self._send_finished()
@@ -217,6 +217,8 @@ class Reactor:
             self._door.close()
         if now >= self._sweep_at:
             self._sweep(now)
+        # From now, not from before: else who keeps the sockets busy keeps requests from their turn.
+        self._poll_at = time.monotonic() + POLL_SECONDS
 
     def _admit(self, accepted: socket.socket, peer: str, now: float) -> None:
         """Begin with a connection, in the place of a less useful one if there is no other."""
