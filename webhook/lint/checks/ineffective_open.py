@@ -8,11 +8,15 @@ from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
 from webhook.netpol.addresses import Family
 from webhook.netpol.intervals import intersection
-from webhook.netpol.model import Direction, Pod
+from webhook.netpol.model import Direction, IPBlock, Pod
 from webhook.netpol.verdict import Endpoint, Judge
 
 _MOST_PAIRS = 500
 """Above this the rule is left unjudged: it is a remark, and not worth the time."""
+_OTHER_SIDE = {
+    Direction.EGRESS: Direction.INGRESS,
+    Direction.INGRESS: Direction.EGRESS,
+}
 
 
 @lint("ineffective-open", Severity.INFO, Subject, needs=Needs.CLUSTER)
@@ -31,7 +35,7 @@ def ineffective_open(subject: Subject) -> Iterator[Problem]:
             continue
         meeting = [pair for pair in pairs if _families(*pair)]
         if meeting and not any(_is_open(subject, at, *pair) for pair in meeting):
-            side = "ingress" if at.direction is Direction.EGRESS else "egress"
+            side = _OTHER_SIDE[at.direction].lower()
             message = (
                 f"this rule opens nothing: {side} of the other side denies it; allow it there too"
             )
@@ -59,8 +63,24 @@ def _families(own: Pod, other: Pod) -> frozenset[Family]:
 
 
 def _is_open(subject: Subject, at: RuleAt, own: Pod, other: Pod) -> bool:
-    """In one family it is enough: an ipBlock of the other side may allow that one alone."""
+    """In one family it is enough: an ipBlock of the other side may allow that one alone.
+
+    Any may allow a pod that has no address yet, as none has in a manifest.
+    """
+    if not own.addresses and _has_blocks(subject, _OTHER_SIDE[at.direction], other):
+        return True
     return any(_is_open_in(f, subject, at, own, other) for f in _families(own, other))
+
+
+def _has_blocks(subject: Subject, direction: Direction, pod: Pod) -> bool:
+    """Whether policies allow a pod some addresses."""
+    return any(
+        isinstance(peer, IPBlock)
+        for policy in subject.cluster.world.policies_of(pod.namespace)
+        if direction in policy.types and policy.pods.matches(pod.labels)
+        for rule in policy.rules(direction)
+        for peer in rule.peers
+    )
 
 
 def _is_open_in(family: Family, subject: Subject, at: RuleAt, own: Pod, other: Pod) -> bool:
