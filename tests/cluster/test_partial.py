@@ -77,6 +77,30 @@ def test_who_asks_while_it_is_loaded_waits(package, tmp_path):
         assert [True] * 4 == list(pool.map(lambda _: whole.loaded, range(4)))
 
 
+def test_who_waits_gets_what_the_package_makes_on_demand(package, tmp_path):
+    """Also names that only a `__getattr__` of the package's own knows."""
+    (tmp_path / "whole" / "__init__.py").write_text(
+        "import time\ntime.sleep(0.2)\ndef __getattr__(name):\n    return name.upper()\n"
+    )
+    by_modules(package)
+    whole = import_module(package)
+    with ThreadPoolExecutor(4) as pool:
+        assert ["MADE"] * 4 == list(pool.map(lambda _: whole.made, range(4)))
+
+
+def test_a_package_within_another_is_an_attribute_of_it(package, tmp_path):
+    """As the import of either would have made it: nothing is loaded for the dotted name."""
+    inner = tmp_path / "whole" / "inner"
+    inner.mkdir()
+    (inner / "__init__.py").write_text("import whole.heavy\n")
+    (inner / "light.py").write_text("answer = 43\n")
+    by_modules(package, "whole.inner")
+    import_module("whole.inner.light")
+
+    assert sys.modules[package].inner.light.answer == 43
+    assert "whole.heavy" not in sys.modules
+
+
 def test_a_package_that_cannot_be_loaded_says_so_each_time(package, tmp_path):
     """The second who asks learns why, as the first did."""
     (tmp_path / "whole" / "__init__.py").write_text("import no_such_module\n")

@@ -5,22 +5,15 @@ from typing import Any
 
 import msgspec
 
-from webhook.cluster.client import Api, Query
-from webhook.cluster.decoding import ListMeta, decode
+from webhook.cluster.client import Api
+from webhook.cluster.pages import Page, items
 from webhook.deadline import Deadline
-
-PAGE = 500
 
 Resource = tuple[str, str, str]
 """``apiVersion``, plural and kind: ``("apps/v1", "deployments", "Deployment")``."""
 
 
-class _Page(msgspec.Struct, frozen=True):
-    metadata: ListMeta = ListMeta()
-    items: list[dict[str, Any]] | None = None
-
-
-_page = msgspec.json.Decoder(_Page)
+_page = msgspec.json.Decoder(Page[dict[str, Any]])
 
 
 def objects(
@@ -33,12 +26,6 @@ def objects(
     """
     for version, plural, kind in resources:
         path = f"/{'apis' if '/' in version else 'api'}/{version}/{plural}"
-        token = ""
-        while True:
-            query: Query = {"limit": PAGE} | ({"continue": token} if token else {})
-            page = decode(_page, api.get(path, deadline, query=query))
+        for each in items(api, path, _page, deadline):
             # Items of a typed list carry neither.
-            yield from ({"apiVersion": version, "kind": kind, **each} for each in page.items or ())
-            token = page.metadata.token
-            if not token:
-                break
+            yield {"apiVersion": version, "kind": kind, **each}

@@ -4,12 +4,13 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 import msgspec
 
-from webhook.cluster.client import JSON, METADATA, METADATA_LIST, Api, Query, resource_path
-from webhook.cluster.decoding import ListMeta, decode
+from webhook.cluster.client import METADATA, METADATA_LIST, Api, Query, resource_path
+from webhook.cluster.decoding import decode
+from webhook.cluster.pages import Page, items
 from webhook.cluster.policies import PolicyWriter
 from webhook.cluster.policy_watch import PolicyWatch
 from webhook.cluster.release import pointer
@@ -30,9 +31,6 @@ from webhook.model.review import UserInfo
 from webhook.model.workloads import DaemonSet
 from webhook.settings import Identity
 
-PAGE = 500
-"""Objects to a page, as client-go's pager: some 7 MB of Nodes, of which we decode a hundredth."""
-
 BLOCKS = (
     "/apis/crd.projectcalico.org/v1/ipamblocks",
     "/apis/projectcalico.org/v3/ipamblocks",
@@ -41,14 +39,7 @@ BLOCKS = (
 
 _RUNNING: Query = {"fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"}
 
-Item = TypeVar("Item", bound=msgspec.Struct)
-
 logger = logging.getLogger(__name__)
-
-
-class _List(msgspec.Struct, Generic[Item], frozen=True):
-    metadata: ListMeta = ListMeta()
-    items: list[Item] | None = None
 
 
 class _BlockSpec(msgspec.Struct, frozen=True):
@@ -69,12 +60,12 @@ class _AccessReview(msgspec.Struct, frozen=True):
     status: _ReviewStatus = _ReviewStatus()
 
 
-_nodes = msgspec.json.Decoder(_List[Node])
-_daemon_sets = msgspec.json.Decoder(_List[DaemonSet])
-_blocks = msgspec.json.Decoder(_List[_Block])
-_policies = msgspec.json.Decoder(_List[NetworkPolicy])
-_pods = msgspec.json.Decoder(_List[PodObject])
-_objects = msgspec.json.Decoder(_List[PartialObject])
+_nodes = msgspec.json.Decoder(Page[Node])
+_daemon_sets = msgspec.json.Decoder(Page[DaemonSet])
+_blocks = msgspec.json.Decoder(Page[_Block])
+_policies = msgspec.json.Decoder(Page[NetworkPolicy])
+_pods = msgspec.json.Decoder(Page[PodObject])
+_objects = msgspec.json.Decoder(Page[PartialObject])
 _object = msgspec.json.Decoder(PartialObject)
 _config_map = msgspec.json.Decoder(ConfigMap)
 _access_review = msgspec.json.Decoder(_AccessReview)
@@ -118,7 +109,7 @@ class LiveCluster:
         Raises:
             ClusterError: also halfway.
         """
-        return self._pages("/api/v1/nodes", _nodes, deadline)
+        return items(self._api, "/api/v1/nodes", _nodes, deadline)
 
     def daemon_sets(self, deadline: Deadline) -> Iterator[DaemonSet]:
         """Every DaemonSet of every namespace, a page at a time.
@@ -126,7 +117,7 @@ class LiveCluster:
         Raises:
             ClusterError: also halfway.
         """
-        return self._pages("/apis/apps/v1/daemonsets", _daemon_sets, deadline)
+        return items(self._api, "/apis/apps/v1/daemonsets", _daemon_sets, deadline)
 
     def ipam_blocks(self, deadline: Deadline) -> Iterator[str]:
         """``spec.cidr`` of every IPAMBlock; none where Calico's CRDs are not installed.
@@ -136,7 +127,7 @@ class LiveCluster:
         """
         for path in BLOCKS:
             try:
-                for block in self._pages(path, _blocks, deadline):
+                for block in items(self._api, path, _blocks, deadline):
                     yield block.spec.cidr
             except NotFoundError:
                 continue
@@ -243,7 +234,7 @@ class LiveCluster:
         """
         within = () if namespace is None else ("namespaces", namespace)
         path = resource_path("apis", "networking.k8s.io", "v1", *within, "networkpolicies")
-        return self._pages(path, _policies, deadline)
+        return items(self._api, path, _policies, deadline)
 
     def recent_policies(self, namespace: str | None, deadline: Deadline) -> Iterator[NetworkPolicy]:
         """From the watch; before its first list, or without one, as they are now.
@@ -256,7 +247,7 @@ class LiveCluster:
 
     def namespace_labels(self, deadline: Deadline) -> Mapping[str, Mapping[str, str]]:
         """The labels of every Namespace by its name."""
-        found = self._pages("/api/v1/namespaces", _objects, deadline, accept=METADATA_LIST)
+        found = items(self._api, "/api/v1/namespaces", _objects, deadline, accept=METADATA_LIST)
         return {item.metadata.name: item.metadata.label_map for item in found}
 
     def pods_of(self, namespace: str, limit: int, deadline: Deadline) -> Sequence[PodObject]:
@@ -266,7 +257,7 @@ class LiveCluster:
             TooManyError: there are more than the limit.
         """
         path = resource_path("api", "v1", "namespaces", namespace, "pods")
-        return at_most(limit, self._pages(path, _pods, deadline))
+        return at_most(limit, items(self._api, path, _pods, deadline))
 
     def pods(self, limit: int, deadline: Deadline) -> Sequence[PodObject]:
         """Those of all namespaces, page by page; the API server leaves out what has ended.
@@ -274,7 +265,7 @@ class LiveCluster:
         Raises:
             TooManyError: there are more than the limit.
         """
-        return at_most(limit, self._pages("/api/v1/pods", _pods, deadline, selector=_RUNNING))
+        return at_most(limit, items(self._api, "/api/v1/pods", _pods, deadline, selector=_RUNNING))
 
     def may_override(self, user: UserInfo, check_id: str, deadline: Deadline) -> bool:
         """Ask the API server's authorizers; only a plain yes is one.
@@ -309,25 +300,6 @@ class LiveCluster:
                 raise UnavailableError(f"{self._installation} has no creationTimestamp")
             self._installed_at = datetime.fromisoformat(stamp)
         return self._installed_at
-
-    def _pages(
-        self,
-        path: str,
-        decoder: "msgspec.json.Decoder[_List[Item]]",
-        deadline: Deadline,
-        accept: str = JSON,
-        selector: Query | None = None,
-    ) -> Iterator[Item]:
-        """The items of a list; a page is fetched when it is asked for."""
-        token = ""
-        while True:
-            page_of = {"limit": PAGE} | ({"continue": token} if token else {})
-            query: Query = {**(selector or {}), **page_of}
-            page = decode(decoder, self._api.get(path, deadline, query=query, accept=accept))
-            yield from page.items or ()
-            token = page.metadata.token
-            if not token:
-                return
 
     def _reason_of(self, error: Exception, namespace: Namespace, deadline: Deadline) -> Exception:
         """Why a mark was refused: the Namespace is gone, is another one, or what was said.

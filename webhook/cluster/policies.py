@@ -4,23 +4,18 @@ from typing import Any
 
 import msgspec
 
-from webhook.cluster.client import JSON, Api, Query, resource_path
-from webhook.cluster.decoding import ListMeta, decode
+from webhook.cluster.client import JSON, Api, resource_path
+from webhook.cluster.decoding import decode
+from webhook.cluster.pages import Page, items
 from webhook.deadline import Deadline
 from webhook.errors import ConflictError, NotFoundError, RefusedError
 from webhook.model.policies import FIELD_MANAGER, StandingPolicy, digest_of
 from webhook.model.profiles import Manifest
 
 GROUP = ("apis", "networking.k8s.io", "v1")
-PAGE = 500
 
 
-class _Policies(msgspec.Struct, frozen=True):
-    metadata: ListMeta = ListMeta()
-    items: list[StandingPolicy] | None = None
-
-
-_list = msgspec.json.Decoder(_Policies)
+_list = msgspec.json.Decoder(Page[StandingPolicy])
 _policy = msgspec.json.Decoder(StandingPolicy)
 
 
@@ -36,15 +31,7 @@ class PolicyWriter:
 
     def standing(self, namespace: str, deadline: Deadline) -> tuple[StandingPolicy, ...]:
         """All pages of a namespace; consistent, for it decides what is written."""
-        found: list[StandingPolicy] = []
-        token = ""
-        while True:
-            query: Query = {"limit": PAGE} | ({"continue": token} if token else {})
-            page = decode(_list, self._api.get(_path(namespace), deadline, query=query))
-            found += page.items or ()
-            token = page.metadata.token
-            if not token:
-                return tuple(found)
+        return tuple(items(self._api, _path(namespace), _list, deadline))
 
     def apply(
         self, namespace: str, policy: Manifest, deadline: Deadline, *, restore: bool, dry: bool

@@ -12,7 +12,8 @@ from typing import TypeVar
 import msgspec
 
 from webhook.cluster.client import Api
-from webhook.cluster.informer import Form, ObjectInformer, Page, Subscription
+from webhook.cluster.informer import Form, ObjectInformer, Subscription
+from webhook.cluster.pages import Page
 from webhook.model.objects import NetworkPolicy, ObjectMeta
 from webhook.stop import Stop
 

@@ -5,9 +5,10 @@ from typing import Any
 
 import msgspec
 
-from webhook.cluster.client import METADATA, METADATA_LIST, Api, Query, resource_path
-from webhook.cluster.decoding import ListMeta, decode
-from webhook.cluster.policies import GROUP, PAGE, PolicyWriter
+from webhook.cluster.client import METADATA, METADATA_LIST, Api, resource_path
+from webhook.cluster.decoding import decode
+from webhook.cluster.pages import Page, items
+from webhook.cluster.policies import GROUP, PolicyWriter
 from webhook.deadline import Deadline
 from webhook.errors import NotFoundError
 from webhook.model.namespace import MARKS, OWN_ANNOTATIONS, PROFILE_LABEL, Namespace
@@ -18,12 +19,7 @@ MANAGER = "portcullis-cli"
 NAMESPACES = "/api/v1/namespaces"
 
 
-class _Objects(msgspec.Struct, frozen=True):
-    metadata: ListMeta = ListMeta()
-    items: list[PartialObject] | None = None
-
-
-_objects = msgspec.json.Decoder(_Objects)
+_objects = msgspec.json.Decoder(Page[PartialObject])
 _object = msgspec.json.Decoder(PartialObject)
 
 
@@ -108,15 +104,7 @@ class Releaser:
         self._api.patch(path, operations, deadline, manager=MANAGER)
 
     def _pages(self, path: str, deadline: Deadline) -> Iterator[PartialObject]:
-        token = ""
-        while True:
-            query: Query = {"limit": PAGE} | ({"continue": token} if token else {})
-            raw = self._api.get(path, deadline, query=query, accept=METADATA_LIST)
-            page = decode(_objects, raw)
-            yield from page.items or ()
-            token = page.metadata.token
-            if not token:
-                return
+        return items(self._api, path, _objects, deadline, accept=METADATA_LIST)
 
 
 def pointer(kind: str, key: str) -> str:

@@ -7,7 +7,7 @@ import msgspec
 
 from webhook.cluster.client import METADATA_LIST, Api, Query, resource_path
 from webhook.cluster.decoding import decode
-from webhook.cluster.informer import PAGE, Page
+from webhook.cluster.pages import Page, items
 from webhook.deadline import Deadline
 from webhook.errors import NotFoundError
 from webhook.lint.policyreport import DIGEST_ANNOTATION, KINDS, NAME, Manifest, ReportKind
@@ -50,7 +50,9 @@ class _Resources(msgspec.Struct, frozen=True):
 
 _resources = msgspec.json.Decoder(_Resources)
 _report = msgspec.json.Decoder(_Report)
-_page: "msgspec.json.Decoder[Page[_Report]]" = msgspec.json.Decoder(Page[_Report])
+_page = msgspec.json.Decoder(Page[_Report])
+
+_OURS: Query = {"labelSelector": f"{MANAGED_BY_LABEL}={MANAGED_BY}"}
 
 
 class Reports:
@@ -69,20 +71,13 @@ class Reports:
 
     def standing(self, kind: ReportKind, deadline: Deadline) -> Mapping[str, Standing]:
         """Our reports by namespace."""
-        found: dict[str, Standing] = {}
-        query: Query = {"labelSelector": f"{MANAGED_BY_LABEL}={MANAGED_BY}", "limit": PAGE}
-        token = ""
-        while True:
-            more: Query = {"continue": token} if token else {}
-            path = resource_path("apis", kind.group, kind.version, kind.resource)
-            raw = self._api.get(path, deadline, query={**query, **more}, accept=METADATA_LIST)
-            page = decode(_page, raw)
-            for item in page.items or ():
-                if item.metadata.name == NAME:
-                    found[item.metadata.namespace] = item.metadata.standing
-            token = page.metadata.token
-            if not token:
-                return found
+        path = resource_path("apis", kind.group, kind.version, kind.resource)
+        reports = items(self._api, path, _page, deadline, accept=METADATA_LIST, selector=_OURS)
+        return {
+            item.metadata.namespace: item.metadata.standing
+            for item in reports
+            if item.metadata.name == NAME
+        }
 
     def write(self, kind: ReportKind, manifest: Manifest, deadline: Deadline) -> Standing:
         """Put a report where it belongs, in place of the one before; how it stands then."""
