@@ -250,6 +250,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     """Measure, and print."""
     options = arguments()
+    servers.as_in_the_image()
     with tempfile.TemporaryDirectory(prefix="portcullis-bench-") as folder:
         series = run(options, Path(folder))
     lines = [*setting(options), "", *table(series), "", *verdict(series)]

@@ -25,6 +25,7 @@ import admission
 import histogram
 import workload
 from peers import Running, gatekeeper, go
+from servers import as_in_the_image
 
 from tests.controlplane import ControlPlane
 from tests.controlplane.installation import Installation
@@ -253,6 +254,7 @@ def main() -> None:
     parser.add_argument("--states", nargs="+", choices=STATES, default=list(STATES))
     parser.add_argument("--write", type=Path, help="document whose marked section is replaced")
     options = parser.parse_args()
+    as_in_the_image()
     lines = [*admission.when(), "", *run(options)]
     print("\n".join(lines))
     if options.write:

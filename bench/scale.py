@@ -19,7 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import kubernetes
-from servers import Memory, memory
+from servers import Memory, as_in_the_image, memory
 
 from tests.controlplane import ControlPlane
 from tests.controlplane.installation import NAMESPACE, Installation, Replica
@@ -135,6 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     sizes = parser.parse_args().sizes
+    as_in_the_image()
     with ControlPlane() as plane, Installation(plane, values=VALUES) as installation:
         print(HEAD, flush=True)
         present = 0

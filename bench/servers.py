@@ -1,5 +1,6 @@
 """The servers that are measured: started, awaited, weighed and stopped."""
 
+import compileall
 import http.client
 import os
 import shutil
@@ -35,6 +36,12 @@ server:
   serviceNames: [localhost]
   drainSeconds: 0
 """
+
+
+def as_in_the_image() -> None:
+    """Compile our own code, as `Dockerfile` does: compiled at a start, it leaves 4 MiB behind."""
+    for folder in ("certs", "webhook"):
+        compileall.compile_dir(ROOT / folder, quiet=1)
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
 """Both containers at an API server that is away: they wait, say so, and end when told to."""
 
+import ast
 import http.client
+import inspect
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,18 +15,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from tests.ports import free_ports
+from webhook import bootstrap
 from webhook.bootstrap_controller import controller
 from webhook.errors import SettingsError
 from webhook.settings import decode_settings, load
 
 ROOT = Path(__file__).parents[1]
 BIN = Path(sys.executable).parent
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def kubeconfig(port: int) -> str:
@@ -68,18 +65,19 @@ def healthy(port: int) -> bool:
 )
 def test_it_waits_says_so_and_does_not_end(tmp_path, command, health, told) -> None:
     """No crash loop, whose back-off would outlast the outage; liveness is about the process."""
-    ports = {"webhook": free_port(), "controller": free_port()}
+    port, webhook, controller_, nobody = free_ports(4)
+    ports = {"webhook": webhook, "controller": controller_}
     settings = {
         "server": {
             "address": "127.0.0.1",
-            "port": free_port(),
+            "port": port,
             "metricsPort": ports["webhook"],
             "workers": 1,
         },
         "controller": {"metricsPort": ports["controller"]},
     }
     (tmp_path / "settings.yaml").write_text(json.dumps(settings))
-    (tmp_path / "kubeconfig").write_text(kubeconfig(free_port()))
+    (tmp_path / "kubeconfig").write_text(kubeconfig(nobody))
     environment = os.environ | {
         "PORTCULLIS_SETTINGS": str(tmp_path / "settings.yaml"),
         "KUBECONFIG": str(tmp_path / "kubeconfig"),
@@ -116,6 +114,15 @@ def test_it_waits_says_so_and_does_not_end(tmp_path, command, health, told) -> N
     assert code == 0
     assert "hunter2" not in text
     assert "Traceback" not in text
+
+
+def test_what_a_live_run_imports_is_loaded_before_the_fork() -> None:
+    """What a worker loads itself it has for itself, and so has each of the others."""
+    tree = ast.parse(inspect.getsource(bootstrap._live))
+    found = {it.module for it in ast.walk(tree) if isinstance(it, ast.ImportFrom) and it.module}
+    ours = {name for name in found if name.startswith("webhook.cluster")}
+
+    assert ours == {f"webhook.cluster.{name}" for name in bootstrap.LIVE_MODULES}
 
 
 def test_a_ca_bundle_that_is_none_refuses_to_start(tmp_path) -> None:

@@ -65,6 +65,9 @@ from webhook.stop import Stop
 BUNDLE_FILE = "ca.crt"
 """Where an offline run leaves its caBundle, for ``curl --cacert``."""
 
+LIVE_MODULES = ("bundles", "client", "events", "live", "policy_watch", "secrets")
+"""Of `webhook.cluster`, what a live run imports: before the fork, so that the workers share it."""
+
 BESIDE_REVIEWS = 5
 """Callers of the API server beside those that decide reviews: the watch of policies, the writer
 of Events, the certificate's thread, the picture of pods, the server's lead. A pool that is too
@@ -86,8 +89,7 @@ def webhook(environment: Environment) -> Webhook:
     recorder, process = PrometheusRecorder(), ProcessMetrics(__version__)
     connect = _offline if environment.snapshot else _live
     if connect is _live:
-        # What `_live` imports, before the fork: the workers share it.
-        for module in ("bundles", "client", "events", "live", "policy_watch", "secrets"):
+        for module in LIVE_MODULES:
             import_module(f"webhook.cluster.{module}")
     settings = environment.settings
     replica = Replica(

@@ -1,7 +1,7 @@
 """The section ``networkPolicies`` of the settings file.
 
-The checks are loaded where the section names some: the controller runs none of them, and is
-smaller by 2 MiB without.
+The checks are loaded where the section names some: the controller, which runs none of them
+unless it writes reports, is smaller by 2 MiB without.
 """
 
 from typing import TYPE_CHECKING, Annotated, Any
