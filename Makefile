@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check install --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help run test unit e2e check demo bench benchapi storm modes certmanager scale fuzz soak upgrades previous docs lock sbom audit clean
+.PHONY: help run test unit e2e check demo bench benchapi storm modes certmanager scale fuzz explore soak upgrades previous docs lock sbom audit clean
 
 help: ## what there is
 	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -61,6 +61,9 @@ storm: $(VENV)/.dev ## 1,000 namespaces at once on a real control plane, leaders
 fuzz: $(VENV)/.dev ## 100,000 mutated reviews, raw garbage and 1,000 slow connections against the whole server
 	@PORTCULLIS_FUZZ=100000 PORTCULLIS_SLOWLORIS=1000 $(BIN)/python -m pytest -s \
 	  tests/server/test_fuzz.py tests/server/test_slowloris.py
+
+explore: $(VENV)/.dev ## the properties with examples that are new each time; `make test` repeats its own
+	@PORTCULLIS_PROPERTIES=explore $(BIN)/python -m pytest -m "hypothesis and not controlplane"
 
 soak: $(VENV)/.dev ## 100 writes/s for five minutes, while all that can go wrong does
 	@PORTCULLIS_SOAK=100 $(BIN)/python -m pytest -m controlplane tests/e2e/test_portcullis_soak.py

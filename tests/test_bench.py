@@ -1,21 +1,9 @@
 """The benches still run against the code that they measure."""
 
 import argparse
-import importlib
 import json
-import sys
-from pathlib import Path
 
 import pytest
-
-BENCH = Path(__file__).resolve().parents[1] / "bench"
-
-
-@pytest.fixture
-def bench(monkeypatch):
-    """Imports a bench by name, as it is run: with its own folder on the path."""
-    monkeypatch.setattr(sys, "path", [str(BENCH), *sys.path])
-    return importlib.import_module
 
 
 def test_the_review_of_the_benches_is_judged_and_told(bench, tmp_path):

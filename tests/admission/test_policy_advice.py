@@ -205,7 +205,8 @@ def send(cluster, tmp_path):
 
     def send(operation, new, **diff):
         given = tmp_path / "settings.json"
-        given.write_text(json.dumps({"networkPolicies": {"diff": diff}}))
+        unhurried = {"budgetMillis": 2000, **diff}
+        given.write_text(json.dumps({"networkPolicies": {"diff": unhurried}}))
         environ = {"POD_NAMESPACE": "portcullis-system", "PORTCULLIS_SETTINGS": str(given)}
         made = compose(load(environ), SilentRecorder(), cluster)
         body = json.dumps(review(operation, new)).encode()

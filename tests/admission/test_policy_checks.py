@@ -87,7 +87,8 @@ def send(cluster, recorder, tmp_path):
 
     def send(new, old=None, checks=(), annotations=None, user="jane", left=10.0, **settings):
         given = tmp_path / "settings.json"
-        given.write_text(json.dumps({"networkPolicies": {"checks": list(checks), **settings}}))
+        unhurried = {"diff": {"budgetMillis": 2000}, "checks": list(checks)}
+        given.write_text(json.dumps({"networkPolicies": {**unhurried, **settings}}))
         environ = {"POD_NAMESPACE": "portcullis-system", "PORTCULLIS_SETTINGS": str(given)}
         made = compose(load(environ), recorder, cluster)
         kept = {"annotations": annotations or {}}

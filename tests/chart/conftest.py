@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,10 +15,9 @@ import yaml
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.controlplane import binaries
-from tests.controlplane.fixtures import control_plane
+from tests.controlplane.fixtures import started
+from tests.controlplane.plane import ControlPlane
 from tools.chart_readme import CHART
-
-__all__ = ["control_plane"]
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -74,6 +73,13 @@ def _is_hook(manifest: Manifest) -> bool:
 
 Render = Callable[..., Rendered]
 Refusal = Callable[..., str]
+
+
+@pytest.fixture(scope="package")
+def control_plane(request: pytest.FixtureRequest) -> Iterator[ControlPlane]:
+    """One for the chart's tests: it has gone when those of the whole begin."""
+    with started(request) as plane:
+        yield plane
 
 
 @pytest.fixture(scope="session")

@@ -119,9 +119,9 @@ def test_silence_ends_with_the_deadline(server: ApiServer, api: Api) -> None:
     server.on("GET", PATH, Hang())
     began = time.monotonic()
     with pytest.raises(errors.DeadlineError, match="gave no answer in the time that was left"):
-        api.get(PATH, soon(0.3))
+        api.get(PATH, soon(1.0))
 
-    assert 0.25 < time.monotonic() - began < 3.0  # the server is silent for thirty
+    assert 0.9 < time.monotonic() - began < 5.0  # the server is silent for thirty
     assert len(server.seen) == 1
 
 

@@ -86,6 +86,7 @@ def test_a_new_list_replaces_the_old_one(server, watch) -> None:
         "GET",
         PATH,
         Answer(200, listed("a")),
+        Watch(hold=0.5),  # long enough for the first list to be seen
         Answer(410, status("too old", 410)),
         gate,
         Answer(503, status("away", 503)),

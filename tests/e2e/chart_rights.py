@@ -166,7 +166,7 @@ class Lead:
 
 
 def candidate(api: Api, identity: str) -> tuple[Lead, Stop, threading.Thread]:
-    elector = Elector(LeaseLock(api, HOME, NAME), identity, Timing(3.0, 2.0, 0.2))
+    elector = Elector(LeaseLock(api, HOME, NAME), identity, Timing(15.0, 10.0, 0.2))
     lead, stop = Lead(), Stop()
     thread = threading.Thread(target=elector.run, args=(stop, lead), daemon=True)
     thread.start()

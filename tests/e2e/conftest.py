@@ -13,9 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.controlplane.fixtures import control_plane, isolated, namespace
 from tests.controlplane.installation import Installation
 from tests.e2e import world
-from tests.test_bench import bench
 
-__all__ = ["bench", "control_plane", "namespace"]
+__all__ = ["control_plane", "namespace"]
 
 
 @pytest.fixture(scope="session")

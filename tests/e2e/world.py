@@ -20,6 +20,8 @@ VALUES: Manifest = {
     "controller": {"leaseDuration": 4, "renewDeadline": 3, "retryPeriod": 0.5},
     "defaultDeny": {"exemptNamespaces": ["ci-*"]},
     "networkPolicies": {
+        # The most there is: what is told here must not hang on how busy the machine is.
+        "diff": {"budgetMillis": 2000},
         "protectedNamespaces": {"matchLabels": {"protect": "yes"}},
         "checks": [
             {

@@ -16,7 +16,7 @@ from tests.flannel.node import NAMESPACE, Node
 OVERRIDE = "portcullis.dev/override"
 CONFIG_MAP = ("configmap", "kube-flannel-cfg", "--namespace", NAMESPACE)
 _MANIFEST = Path(__file__).with_name("kube-flannel.yml")
-_QUIET = 0.6
+_QUIET = 1.2
 """Seconds without a change of any forwarding table, after which it has settled."""
 
 Backend = Mapping[str, Any]

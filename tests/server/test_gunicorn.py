@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 from tests import reviews
+from tests.ports import free_ports
 from webhook.server.limits import Limits
 
 ROOT = Path(__file__).parents[2]
@@ -47,12 +48,6 @@ class Server:
         made = http.client.HTTPSConnection("localhost", self.port, context=self.trust, timeout=10)
         self.opened.callback(made.close)
         return made
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def ask(connection, method="GET", path="/readyz", body=None):
@@ -94,10 +89,10 @@ def wait_until_ready(server: Server) -> None:
     pytest.fail(server.log.read_text())
 
 
-def await_workers(server: Server, word: str = '"message":"ready"') -> None:
+def await_workers(server: Server, word: str = '"message":"ready"', count: int = WORKERS) -> None:
     """Wait until each worker has said something in the log: the first does long before the last."""
     limit = time.monotonic() + 30
-    while server.log.read_text().count(word) < WORKERS:
+    while server.log.read_text().count(word) < count:
         assert time.monotonic() < limit, server.log.read_text()
         time.sleep(0.05)
 
@@ -105,7 +100,7 @@ def await_workers(server: Server, word: str = '"message":"ready"') -> None:
 @contextmanager
 def running(folder: Path, *, snapshot: Path, more: dict | None = None) -> Iterator[Server]:
     """The chart's command line over a cluster of manifests; not awaited."""
-    port, metrics_port = free_port(), free_port()
+    port, metrics_port = free_ports(2)
     settings = {
         "address": "127.0.0.1",
         "port": port,
@@ -144,6 +139,7 @@ def server(tmp_path) -> Iterator[Server]:
     """A server that is ready."""
     with running(tmp_path, snapshot=ROOT / "examples/cluster") as started:
         wait_until_ready(started)
+        await_workers(started)  # One that is being forked has no handler for SIGTERM yet.
         yield started
 
 
