@@ -99,7 +99,7 @@ def test_nodes_are_read_page_by_page(control_plane: ControlPlane, cluster: LiveC
     ]
     apply(control_plane, *control_plane_nodes)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("webhook.cluster.live.PAGE", 2)
+        patch.setattr("webhook.cluster.pages.PAGE", 2)
         nodes = {node.metadata.name: node for node in cluster.nodes(soon())}
 
     assert {f"live-{n}" for n in range(5)} <= nodes.keys()

@@ -39,7 +39,6 @@ def names(*objects):
         ("DaemonSet", "apps/v1"),
         ("ReplicaSet", "apps/v1"),
         ("ReplicationController", "v1"),
-        ("Job", "batch/v1"),
         ("CronJob", "batch/v1"),
     ],
 )
@@ -48,6 +47,23 @@ def test_a_workload_stands_for_one_pod(kind, api):
     (found,) = parse_world([templated(kind, api)]).pods
 
     assert ("x/web", {"app": "w"}, {4}) == (found.key, found.labels, set(found.families))
+
+
+@pytest.mark.parametrize(
+    ("manual", "given"),
+    [
+        pytest.param({}, True, id="by-default"),
+        pytest.param({"manualSelector": True}, False, id="manual-selector"),
+    ],
+)
+def test_the_pods_of_a_job_have_its_name(manual, given):
+    """The Job controller labels them, which policies for what a Job may reach select by."""
+    job = templated("Job", "batch/v1")
+    job["spec"] |= manual
+    (found,) = parse_world([job]).pods
+    by_name = {"job-name": "web", "batch.kubernetes.io/job-name": "web"}
+
+    assert {"app": "w"} | (by_name if given else {}) == found.labels
 
 
 @pytest.mark.parametrize(

@@ -146,9 +146,8 @@ def _facts_of(table: PodTable) -> Facts:
     known = _facts.get(table)
     if known is None:
         sealed = (n for n, each in table.namespaces.items() if each.get(SEAL_LABEL) == Seal.SEALED)
-        known = _facts[table] = Facts(
-            declared=frozenset(table.namespaces), sealed=frozenset(sealed), named_namespaces=True
-        )
+        names = frozenset(table.namespaces)
+        known = _facts[table] = Facts(declared=names, sealed=frozenset(sealed), mentioned=names)
     return known
 
 

@@ -90,7 +90,8 @@ class Cluster(msgspec.Struct, frozen=True, dict=True, eq=False):
     @property
     def dual_stack(self) -> bool:
         """Tell whether some pod has addresses of both families."""
-        return bool(self.world.table.of_family(IPV4) & self.world.table.of_family(IPV6))
+        table = self.world.table
+        return bool(table.of_family(IPV4) & table.of_family(IPV6) & ~table.host_network)
 
     def select(self, peer: SelectorPeer, namespace: str) -> list[Pod]:
         """Return the pods that a peer's labels match, those in their node's network too."""

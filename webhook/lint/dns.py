@@ -86,9 +86,7 @@ def _leads(cluster: Cluster, policy: Policy, peer: Peer, *, explicit: bool) -> A
     known = dns_pods(cluster)
     if known:
         return _among(cluster, policy, peer, known, explicit=explicit)
-    if peer.namespaces is None:
-        return _own(policy, peer, explicit=explicit)
-    return _elsewhere(cluster, peer.namespaces, peer.pods, explicit=explicit)
+    return _by_labels(cluster, policy, peer, explicit=explicit)
 
 
 def _among(
@@ -100,7 +98,14 @@ def _among(
         return Answer.YES
     if not explicit:
         return Answer.NO
-    return Answer.YES if matched else Answer.NOTHING
+    return Answer.YES if matched else _by_labels(cluster, policy, peer, explicit=explicit)
+
+
+def _by_labels(cluster: Cluster, policy: Policy, peer: SelectorPeer, *, explicit: bool) -> Answer:
+    """Judge a peer that selects no known pod."""
+    if peer.namespaces is None:
+        return _own(policy, peer, explicit=explicit)
+    return _elsewhere(cluster, peer.namespaces, peer.pods, explicit=explicit)
 
 
 def _own(policy: Policy, peer: SelectorPeer, *, explicit: bool) -> Answer:
@@ -144,10 +149,15 @@ def _dns_addresses(cluster: Cluster) -> list[tuple[Family, int]]:
 
 
 def _holds_dns(cluster: Cluster, block: IPBlock) -> bool:
-    """Tell whether a block holds a known DNS address, or may where none is known."""
+    """Tell whether a block holds a known DNS address, or may where not all are known.
+
+    Behind a Service's address it is the pods' that counts, which manifests do not have.
+    """
     known = _dns_addresses(cluster)
-    if known:
-        return holds(block, known)
+    if known and holds(block, known):
+        return True
+    if known and all(pod.addresses for pod in dns_pods(cluster)):
+        return False
     return any(
         family == block.family and bool(intersection(block.ranges, (span,)))
         for family, span in _PRIVATE

@@ -69,7 +69,7 @@ class Facts:
     Args:
         declared: Namespaces that are in the input as objects.
         sealed: those of them that Portcullis has sealed.
-        named_namespaces: some namespaced object of the input names its namespace.
+        mentioned: namespaces that objects of the input are in, where they say so.
         enforcement: None where nothing tells which network plugin there is.
         node_local: addresses on which NodeLocal DNSCache listens.
         api_endpoints: where the API server itself listens.
@@ -79,7 +79,7 @@ class Facts:
 
     declared: frozenset[str] = frozenset()
     sealed: frozenset[str] = frozenset()
-    named_namespaces: bool = False
+    mentioned: frozenset[str] = frozenset()
     enforcement: Verdict | None = None
     images: tuple[Image, ...] = ()
     node_local: tuple[tuple[Family, int], ...] = ()
@@ -104,7 +104,7 @@ def gather(objects: Iterable[Mapping[str, Any]]) -> Facts:
     return Facts(
         declared=frozenset(texts(namespaces, "metadata", "name")),
         sealed=frozenset(texts(filter(_is_sealed, namespaces), "metadata", "name")),
-        named_namespaces=any(texts(every, "metadata", "namespace")),
+        mentioned=frozenset(texts(every, "metadata", "namespace")),
         enforcement=judge(daemon_sets, nodes) if daemon_sets or nodes else None,
         images=tuple(_images(kinds.get("DaemonSet", []))),
         node_local=node_local(kinds.get("DaemonSet", [])),

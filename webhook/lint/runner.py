@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import msgspec
+
 from webhook.lint.catalogue import ALL_LINTS
 from webhook.lint.cluster import Cluster, Stored
 from webhook.lint.registry import Finding, Lint, ObjectRef, Problem, Severity, of_subject
@@ -66,7 +68,14 @@ def _policies(
     known: Mapping[str, Stored] = former.by_key if former else {}
     for stored in cluster.stored:
         old = known.get(stored.policy.key)
-        yield from judge(mine, Subject(stored, cluster, old, former))
+        yield from judge(mine, Subject(stored, _around(stored, cluster), old, former))
+
+
+def _around(stored: Stored, cluster: Cluster) -> Cluster:
+    """The cluster with a policy as it is written here: of several of one name it has the last."""
+    if cluster.by_key[stored.policy.key] is stored:
+        return cluster
+    return msgspec.structs.replace(cluster, world=cluster.world.with_policy(stored.policy))
 
 
 def _removed(checks: Iterable[Lint[Any]], cluster: Cluster, former: Cluster) -> Iterator[Finding]:

@@ -14,6 +14,23 @@ NEGATIVE = frozenset({Operator.NOT_IN, Operator.DOES_NOT_EXIST})
 """Operators that match a missing key."""
 
 
+BY_CONTROLLERS = frozenset(
+    {
+        "apps.kubernetes.io/pod-index",
+        "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-completion-index",
+        "batch.kubernetes.io/job-name",
+        "controller-revision-hash",
+        "controller-uid",
+        "job-name",
+        "pod-template-generation",
+        "pod-template-hash",
+        "statefulset.kubernetes.io/pod-name",
+    }
+)
+"""Labels of pods that no template has: k8s.io/api/apps/v1, k8s.io/api/batch/v1."""
+
+
 def equal(key: str, value: str) -> Requirement:
     """Return the requirement of one ``matchLabels`` entry."""
     return Requirement(key, Operator.IN, (value,))

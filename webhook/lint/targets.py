@@ -1,7 +1,8 @@
 """The pods at the far end of a rule's ports."""
 
 from webhook.lint.subject import RuleAt, Subject
-from webhook.netpol.model import Direction, IPBlock, Pod
+from webhook.netpol.labels import Operator, Selector
+from webhook.netpol.model import METADATA_NAME, Direction, IPBlock, Pod
 
 
 def targets(subject: Subject, at: RuleAt) -> list[Pod]:
@@ -18,3 +19,25 @@ def targets(subject: Subject, at: RuleAt) -> list[Pod]:
         namespace = subject.policy.namespace
         found = [pod for _, peer in at.selectors for pod in subject.cluster.select(peer, namespace)]
     return list({pod.key: pod for pod in found if not pod.host_network}.values())
+
+
+def are_known(subject: Subject, at: RuleAt) -> bool:
+    """Tell whether there are no other pods at the far end than those that are known.
+
+    In a part of a cluster another namespace, or a peer that selects none of the pods that are
+    known, leads to some that are not.
+    """
+    if at.direction is Direction.INGRESS or subject.cluster.complete:
+        return True
+    return all(
+        subject.cluster.select(peer, subject.policy.namespace)
+        and (peer.namespaces is None or _names_one(peer.namespaces))
+        for _, peer in at.selectors
+    )
+
+
+def _names_one(namespaces: Selector) -> bool:
+    return any(
+        each.key == METADATA_NAME and each.operator is Operator.IN
+        for each in namespaces.requirements
+    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from webhook.netpol.addresses import Family, parse_address
 from webhook.netpol.fields import Field
+from webhook.netpol.labels import Labels
 from webhook.netpol.model import ContainerPort, Pod
 from webhook.netpol.parse_network import MULTUS_ANNOTATION, parse_networks
 from webhook.netpol.parse_port import read_number, read_protocol
@@ -56,7 +57,7 @@ def parse_workload(document: Field, kind: str) -> Workload | None:
         namespace=namespace,
         name=metadata.get("name").text(),
         kind=kind,
-        labels=parse_labels(template.get("metadata", "labels")),
+        labels={**parse_labels(template.get("metadata", "labels")), **_job_labels(document, kind)},
         addresses=_parse_addresses(status, "podIP"),
         node_addresses=_parse_addresses(status, "hostIP"),
         ports=_parse_ports(spec),
@@ -64,6 +65,14 @@ def parse_workload(document: Field, kind: str) -> Workload | None:
         networks=parse_networks(template.get("metadata", "annotations", MULTUS_ANNOTATION)),
     )
     return Workload(pod, _parse_controller(metadata, namespace))
+
+
+def _job_labels(document: Field, kind: str) -> Labels:
+    """Labels that the Job controller gives its pods, whatever the template says."""
+    if kind != "Job" or document.get("spec", "manualSelector").boolean():
+        return {}
+    name = document.get("metadata", "name").text()
+    return {"job-name": name, "batch.kubernetes.io/job-name": name}
 
 
 def _has_ended(document: Field, kind: str) -> bool:

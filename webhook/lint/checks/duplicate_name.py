@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from webhook.lint.dig import dig
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 
@@ -12,16 +13,19 @@ from webhook.lint.subject import Subject
 def duplicate_name(subject: Subject) -> Iterator[Problem]:
     """Every policy of the input has a name of its own in its namespace.
 
-    Why: the one that is applied last replaces the others, and their rules are gone.
+    Why: the one that is applied last replaces the others, and their rules are gone. Where one names
+    no namespace, they may be for two, and it is a remark. The same policy twice is no loss.
 
     Fix: rename one, or merge them.
     """
     if subject.gone:
         return
     last = subject.cluster.by_key[subject.policy.key]
-    if last.index != subject.stored.index:
+    if last.index != subject.stored.index and last.policy != subject.policy:
+        named = all(dig(it.value, "metadata", "namespace") for it in (last, subject.stored))
         message = (
             f"{subject.policy.key} is there again further on, and the last one replaces this: "
             "rename"
         )
-        yield Problem(("metadata", "name"), message)
+        severity = None if named else Severity.INFO
+        yield Problem(("metadata", "name"), message, severity=severity)

@@ -5,10 +5,11 @@ from itertools import islice, product
 
 from webhook.lint.groups import opened
 from webhook.lint.registry import Needs, Problem, Severity, lint
+from webhook.lint.selectors import BY_CONTROLLERS
 from webhook.lint.subject import RuleAt, Subject
 from webhook.netpol.addresses import Family
 from webhook.netpol.intervals import intersection
-from webhook.netpol.model import Direction, IPBlock, Pod
+from webhook.netpol.model import METADATA_NAME, Direction, IPBlock, Peer, Pod
 from webhook.netpol.verdict import Endpoint, Judge
 
 _MOST_PAIRS = 500
@@ -63,24 +64,42 @@ def _families(own: Pod, other: Pod) -> frozenset[Family]:
 
 
 def _is_open(subject: Subject, at: RuleAt, own: Pod, other: Pod) -> bool:
-    """In one family it is enough: an ipBlock of the other side may allow that one alone.
-
-    Any may allow a pod that has no address yet, as none has in a manifest.
-    """
-    if not own.addresses and _has_blocks(subject, _OTHER_SIDE[at.direction], other):
+    """In one family it is enough: an ipBlock of the other side may allow that one alone."""
+    side = _OTHER_SIDE[at.direction]
+    if _may_be_allowed(subject, side, own, other):
         return True
     return any(_is_open_in(f, subject, at, own, other) for f in _families(own, other))
 
 
-def _has_blocks(subject: Subject, direction: Direction, pod: Pod) -> bool:
-    """Whether policies allow a pod some addresses."""
+def _may_be_allowed(subject: Subject, direction: Direction, own: Pod, other: Pod) -> bool:
+    """Whether policies allow one pod what is not known to be the other."""
     return any(
-        isinstance(peer, IPBlock)
-        for policy in subject.cluster.world.policies_of(pod.namespace)
-        if direction in policy.types and policy.pods.matches(pod.labels)
+        _may_match(subject, peer, own, policy.namespace)
+        for policy in subject.cluster.world.policies_of(other.namespace)
+        if direction in policy.types and policy.pods.matches(other.labels)
         for rule in policy.rules(direction)
         for peer in rule.peers
     )
+
+
+def _may_match(subject: Subject, peer: Peer, pod: Pod, namespace: str) -> bool:
+    """Whether a pod may be a peer by what manifests do not tell, and is not by what they do.
+
+    Addresses, labels that controllers give, and those of a Namespace that is not in the input.
+    """
+    if isinstance(peer, IPBlock):
+        return not pod.addresses
+    if peer.namespaces is None and pod.namespace != namespace:
+        return False
+    labels = subject.cluster.world.table.namespaces.get(pod.namespace, {})
+    within = peer.namespaces.requirements if peer.namespaces else ()
+    foreign = [each.key for each in within if not each.matches(labels)]
+    missing = [each.key for each in peer.pods.requirements if not each.matches(pod.labels)]
+    if foreign and (pod.namespace in subject.cluster.facts.declared or METADATA_NAME in foreign):
+        return False
+    if missing and (pod.kind == "Pod" or not BY_CONTROLLERS.issuperset(missing)):
+        return False
+    return bool(foreign or missing)
 
 
 def _is_open_in(family: Family, subject: Subject, at: RuleAt, own: Pod, other: Pod) -> bool:

@@ -41,12 +41,27 @@ def _opened(subject: Subject, before: Cluster, direction: Direction) -> Iterator
     old = subject.policy if subject.gone else subject.old.policy if subject.old else None
     if old is None:
         return
+    successors = _successors(subject, before, old)
     for group in groups(before, old, direction):
         left = [pod for pod in group.pods if not _isolates(subject.cluster, direction, pod)]
+        if group.pods:
+            left += [pod for pod in successors if not _isolates(subject.cluster, direction, pod)]
+            successors = []
         covered = group.pods or _is_covered(subject.cluster, old, direction)
         if left or not covered:
             message = f"no policy isolates {pods_text(left)} for {direction.lower()} any more"
             yield Problem(_PODS, f"{message}, all is open: keep a default deny")
+
+
+def _successors(subject: Subject, before: Cluster, old: Policy) -> list[Pod]:
+    """Pods that the old version would select and that were not there: others by another name."""
+    if subject.cluster.world.table is before.world.table:
+        return []
+    return [
+        pod
+        for pod in subject.cluster.subjects(old)
+        if not pod.host_network and pod.key not in before.world.table.slot_of
+    ]
 
 
 def _closed(subject: Subject, before: Cluster, direction: Direction) -> Iterator[Problem]:

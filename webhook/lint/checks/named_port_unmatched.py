@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
-from webhook.lint.targets import targets
+from webhook.lint.targets import are_known, targets
 from webhook.lint.traits import Trait
 from webhook.netpol.model import Pod, PortRule
 
@@ -26,13 +26,13 @@ def named_port_unmatched(subject: Subject) -> Iterator[Problem]:
 
     Why: names are looked up in the destination's containers (and init containers that keep
     running), never in the Service. One that nothing has opens nothing, while the policy isolates.
-    Told only where destination pods are known.
+    Told only where all destination pods are known.
 
     Fix: name a port of the container, with its protocol, or give the number.
     """
     for at in subject.rules:
         for path, port, _ in at.ports:
-            pods = targets(subject, at) if port.name else []
+            pods = targets(subject, at) if port.name and are_known(subject, at) else []
             if pods and not any(pod.resolve(port.name, port.protocol) for pod in pods):
                 message = (
                     f"no container of {pods[0].key} has a {port.protocol} port named {port.name}"

@@ -17,6 +17,6 @@ def no_namespace(subject: Subject) -> Iterator[Problem]:
     """
     metadata = subject.value.get("metadata") or {}
     if not metadata.get("namespace"):
-        severity = None if subject.cluster.facts.named_namespaces else Severity.INFO
+        severity = None if subject.cluster.facts.mentioned else Severity.INFO
         message = "no namespace: this lands in kubectl's current one; write metadata.namespace"
         yield Problem(("metadata",), message, severity=severity)

@@ -12,6 +12,8 @@ from webhook.netpol.model import METADATA_NAME
 _Missing = tuple[str, str, Severity | None]
 """Message, sub-check and severity of a `Problem`."""
 
+_BUILT_IN = frozenset({"default", "kube-node-lease", "kube-public", "kube-system"})
+
 
 @lint(
     "ns-selector-matches-none",
@@ -31,7 +33,8 @@ def ns_selector_matches_none(subject: Subject) -> Iterator[Problem]:
 
     Why: a selector on `name` or `namespace` looks like the Namespace's name, but no Namespace has
     such a label of itself (`name-label`; a warning while the Namespaces' labels are not known).
-    Any other selector is judged only where all Namespaces are known: the input has kube-system.
+    Any other selector is judged only where all Namespaces are known: the input has kube-system, and
+    every Namespace that its objects are in. By name, those that every cluster has are known too.
 
     Fix: select by `kubernetes.io/metadata.name`, which the API server sets on every Namespace.
     """
@@ -68,7 +71,21 @@ def _missing(subject: Subject, selector: Selector) -> _Missing | None:
         else:
             text = f"Namespaces have no label {key!r} of themselves".replace("'", '"')
         return f"{text}: select {METADATA_NAME}: {name}", "name-label", severity
-    if not complete:
+    if not complete or not _is_known(subject, selector):
         return None
     hint = near_miss(selector, known.values()) or "this peer opens nothing"
     return f"no Namespace matches {selector}: {hint}", "", None
+
+
+def _is_known(subject: Subject, selector: Selector) -> bool:
+    """Tell whether the labels are known of every Namespace that the selector may match."""
+    cluster, facts = subject.cluster, subject.cluster.facts
+    names = {
+        value
+        for each in selector.requirements
+        if each.key == METADATA_NAME and each.operator is Operator.IN
+        for value in each.values
+    }
+    if names:
+        return names.isdisjoint((_BUILT_IN | facts.mentioned) - facts.declared)
+    return set(cluster.world.table.namespaces) <= facts.declared

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 
+from webhook.lint.groups import Group, groups, opened
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.lint.traits import Trait
-from webhook.netpol.model import Direction
+from webhook.netpol.addresses import IPV4, IPV6, Family, parse_cidr
+from webhook.netpol.intervals import intersection
+from webhook.netpol.model import Direction, IPBlock, Rule
+
+_LINK_LOCAL = parse_cidr("169.254.0.0/16")
 
 
 @lint(
@@ -25,7 +30,8 @@ def one_family(subject: Subject) -> Iterator[Problem]:
 
     Why: an isolated pod is isolated in both families. Blocks of only one leave the other denied
     (or, with some agents, open), and clients that try IPv6 first wait for a timeout. Told only
-    where some pod has addresses of both families.
+    where some pod has addresses of both families, and no rule of the policies on the same pods
+    opens the other on these ports. Link-local listeners such as NodeLocal DNSCache have one family.
 
     Fix: give the IPv6 (IPv4) networks too; beside `0.0.0.0/0` that is `::/0`.
     """
@@ -33,13 +39,46 @@ def one_family(subject: Subject) -> Iterator[Problem]:
         return
     for direction in Direction:
         rules = [at for at in subject.rules if at.direction is direction]
-        found = [each for at in rules for each in at.blocks]
-        families = {block.family for _, block in found}
-        if len(families) == 1 and all(at.rule.peers for at in rules):
-            (family,) = families
-            other = 10 - family
+        found = [
+            (at.rule, path, block)
+            for at in rules
+            for path, block in at.blocks
+            if not _is_link_local(block)
+        ]
+        families = {block.family for _, _, block in found}
+        if len(families) != 1:
+            continue
+        (family,) = families
+        (other,) = {IPV4, IPV6} - families
+        together = groups(subject.cluster, subject.policy, direction)
+        denied = (path for rule, path, _ in found if not _is_open(rule, other, together))
+        if path := next(denied, None):
             message = (
                 f"only IPv{family} blocks in a dual-stack cluster: IPv{other} stays denied; "
                 "add its blocks"
             )
-            yield Problem((*found[0][0], "cidr"), message)
+            yield Problem((*path, "cidr"), message)
+
+
+def _is_link_local(block: IPBlock) -> bool:
+    family, (low, high) = _LINK_LOCAL
+    return block.family == family and low <= block.cidr[0] and block.cidr[1] <= high
+
+
+def _is_open(rule: Rule, family: Family, together: list[Group]) -> bool:
+    """Tell whether addresses of a family are let in for all pods, on ports of a rule."""
+    return all(
+        any(_lets_in(each, family) and _meet(each, rule) for each in group.rules)
+        for group in together
+    )
+
+
+def _lets_in(rule: Rule, family: Family) -> bool:
+    blocks = (peer for peer in rule.peers if isinstance(peer, IPBlock))
+    return not rule.peers or any(block.family == family for block in blocks)
+
+
+def _meet(one: Rule, other: Rule) -> bool:
+    """Tell whether two rules have ports in common, by number or by name."""
+    names = ({(port.protocol, port.name) for port in it.ports if port.name} for it in (one, other))
+    return bool(intersection(opened(one), opened(other)) or set.intersection(*names))

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from webhook.lint.dns import NAMESPACE
 from webhook.lint.registry import Needs, Problem, Severity, lint
-from webhook.lint.selectors import contradiction, near_miss
+from webhook.lint.selectors import BY_CONTROLLERS, contradiction, near_miss
 from webhook.lint.subject import Subject
 
 
@@ -23,18 +24,23 @@ def selects_no_pod(subject: Subject) -> Iterator[Problem]:
 
     Why: a policy that selects nothing isolates nothing; the pods it was made for stay open.
     `podSelector: {}` is never wrong, and where no pod of the namespace is known nothing is said,
-    unless the input is a whole cluster (it has kube-system).
+    unless the input is a whole cluster (it has kube-system with its pods). Labels that only
+    controllers give, such as a StatefulSet's `statefulset.kubernetes.io/pod-name`, are not looked
+    for in templates.
 
     Fix: use the labels of the pod template, not those of the Deployment.
     """
     policy, cluster = subject.policy, subject.cluster
     if not policy.pods.requirements or contradiction(policy.pods):
         return
-    judged = cluster.is_populated(policy.namespace) or cluster.complete
-    if not judged or cluster.subjects(policy):
+    whole = cluster.complete and cluster.is_populated(NAMESPACE)
+    if not (cluster.is_populated(policy.namespace) or whole) or cluster.subjects(policy):
         return
     table = cluster.world.table
     near = cluster.pods_of(table.in_namespace(policy.namespace))
+    asked = {each.key for each in policy.pods.requirements}
+    if asked & BY_CONTROLLERS and any(pod.kind != "Pod" for pod in near):
+        return
     hint = near_miss(policy.pods, [pod.labels for pod in near]) or "it isolates nothing"
     message = f"no pod or template in {policy.namespace} matches {policy.pods}: {hint}"
     yield Problem(("spec", "podSelector"), message)

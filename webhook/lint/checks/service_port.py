@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 
+from webhook.lint.groups import opens
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import RuleAt, Subject
-from webhook.lint.targets import targets
+from webhook.lint.targets import are_known, targets
 from webhook.netpol.model import Pod, PortRule, Service, ServicePort
-from webhook.netpol.ports import by_protocol
+from webhook.netpol.ports import by_protocol, port_range
 
 
 @lint(
@@ -23,7 +24,8 @@ def service_port(subject: Subject) -> Iterator[Problem]:
 
     Why: policies are matched behind the Service's address translation, on the pod's own port. A
     rule with the Service's port opens nothing. Told only where a Service with that port leads to
-    pods of the rule, and none of them listens on the number.
+    pods of the rule, all of them are known, none listens on the number, and the rule does not open
+    the pods' own port as well.
 
     Fix: write the targetPort, or the port's name in the container.
     """
@@ -39,6 +41,8 @@ def _message(subject: Subject, at: RuleAt, port: PortRule) -> str:
     if len(spans) != 1 or spans[0][0] != spans[0][1]:
         return ""
     number, pods = spans[0][0], targets(subject, at)
+    if not are_known(subject, at):
+        return ""
     served = {(each.protocol, each.number) for pod in pods for each in pod.ports}
     if (port.protocol, number) in served:
         return ""
@@ -46,12 +50,18 @@ def _message(subject: Subject, at: RuleAt, port: PortRule) -> str:
     if any(number in found for _, _, found in leading):
         return ""
     for service, each, found in leading:
-        if each.port == number:
+        if each.port == number and not _is_open(at, port.protocol, found):
             use = ", ".join(map(str, sorted(found)))
             return (
                 f"{number} is the port of Service {service.key}, its pods listen on {use}: use that"
             )
     return ""
+
+
+def _is_open(at: RuleAt, protocol: str, numbers: frozenset[int]) -> bool:
+    """Tell whether the rule opens the pods' own ports as well."""
+    wanted = (port_range(protocol, number, number) for number in numbers)
+    return all(opens(at.rule, ports) for ports in wanted)
 
 
 def _leading(

@@ -22,18 +22,21 @@ def types_omitted_egress(subject: Subject) -> Iterator[Problem]:
     """A manifest with egress and without ingress says policyTypes.
 
     Why: where policyTypes is left out, Ingress is always among them. A policy that was made for
-    egress denies all ingress too; one with `egress: []` (`empty-egress`) denies ingress only, for
-    an empty list is no egress. Seen in manifests, and where `kubectl apply` keeps them: the API
-    server fills policyTypes in.
+    egress denies all ingress too, which `ingress: []` says is meant; one with `egress: []`
+    (`empty-egress`) denies ingress only, for an empty list is no egress. Seen in manifests, and
+    where `kubectl apply` keeps them: the API server fills policyTypes in.
 
     Fix: `policyTypes: [Egress]`, or `[Ingress, Egress]` where both are meant.
     """
     spec = subject.spec
     if spec.get("policyTypes") or subject.policy.ingress or "egress" not in spec:
         return
+    denies_ingress = spec.get("ingress") is not None
     if subject.policy.egress:
         message = "without policyTypes this denies all ingress too: set policyTypes: [Egress]"
-        yield Problem(_EGRESS, message)
+        if not denies_ingress:
+            yield Problem(_EGRESS, message)
     elif spec["egress"] is not None:
-        message = "without policyTypes this denies ingress, not egress: set policyTypes: [Egress]"
+        types = "[Ingress, Egress]" if denies_ingress else "[Egress]"
+        message = f"without policyTypes this denies ingress, not egress: set policyTypes: {types}"
         yield Problem(_EGRESS, message, "empty-egress")
