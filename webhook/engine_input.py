@@ -2,12 +2,13 @@
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from webhook.errors import MalformedReviewError
 from webhook.model.objects import NetworkPolicy
 from webhook.model.pods import PodObject
-from webhook.netpol.addresses import Family, parse_address
+from webhook.netpol.addresses import IPV4, Family, parse_address
 from webhook.netpol.errors import FieldError
 from webhook.netpol.model import ContainerPort, Pod, Policy
 from webhook.netpol.parse_text import parse_spec
@@ -104,18 +105,29 @@ def _not_understood(policy: NetworkPolicy, error: FieldError) -> None:
 
 
 def pods(found: Iterable[PodObject]) -> Iterator[Pod]:
-    """Pods as the engine has them; those that have ended are left out."""
-    for pod in found:
-        if not pod.ended:
-            ports = (ContainerPort(p.name, p.protocol, p.container_port) for p in pod.ports)
-            yield Pod(
-                namespace=pod.metadata.namespace,
-                name=pod.metadata.name,
-                labels=pod.metadata.label_map,
-                addresses=tuple(_addresses(pod)),
-                ports=tuple(ports),
-                host_network=pod.spec.host_network,
-            )
+    """Pods as the engine has them; those that have ended are left out.
+
+    One that has no address yet will have what the others have: a policy that is applied with its
+    pods is judged before they are scheduled.
+    """
+    read = [_pod(each) for each in found if not each.ended]
+    own = (pod.addresses for pod in read if not pod.host_network)
+    families = frozenset(family for addresses in own for family, _ in addresses) or {IPV4}
+    for pod in read:
+        is_late = not pod.addresses and families != pod.expected_families
+        yield replace(pod, expected_families=frozenset(families)) if is_late else pod
+
+
+def _pod(found: PodObject) -> Pod:
+    ports = (ContainerPort(p.name, p.protocol, p.container_port) for p in found.ports)
+    return Pod(
+        namespace=found.metadata.namespace,
+        name=found.metadata.name,
+        labels=found.metadata.label_map,
+        addresses=tuple(_addresses(found)),
+        ports=tuple(ports),
+        host_network=found.spec.host_network,
+    )
 
 
 def _addresses(pod: PodObject) -> Iterator[tuple[Family, int]]:

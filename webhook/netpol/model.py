@@ -13,7 +13,7 @@ from enum import StrEnum
 
 import msgspec
 
-from webhook.netpol.addresses import Family, block_ranges
+from webhook.netpol.addresses import IPV4, Family, block_ranges
 from webhook.netpol.intervals import Interval, Ranges
 from webhook.netpol.labels import EVERYTHING, Labels, Selector
 
@@ -143,6 +143,7 @@ class Pod:
         node_addresses: of ``status.hostIPs``: its own node, always let through.
         ports: the named ports.
         networks: secondary interfaces asked of Multus, outside NetworkPolicy's reach.
+        expected_families: of the addresses it will have, while it has none.
     """
 
     namespace: str
@@ -154,6 +155,7 @@ class Pod:
     ports: tuple[ContainerPort, ...] = ()
     host_network: bool = False
     networks: tuple[str, ...] = ()
+    expected_families: frozenset[Family] = frozenset({IPV4})
 
     @property
     def key(self) -> str:
@@ -162,8 +164,8 @@ class Pod:
 
     @property
     def families(self) -> frozenset[Family]:
-        """Families it has addresses of; IPv4 where it has none yet."""
-        return frozenset(family for family, _ in self.addresses) or frozenset({4})
+        """Families it has addresses of, or is expected to have."""
+        return frozenset(family for family, _ in self.addresses) or self.expected_families
 
     def resolve(self, name: str, protocol: str) -> frozenset[int]:
         """Return every number that a port name has in this pod for the protocol."""
