@@ -14,6 +14,7 @@ from webhook.netpol.fields import Field
 from webhook.netpol.lazy import lazy
 from webhook.netpol.model import Direction, Pod, Policy, SelectorPeer
 from webhook.netpol.parse import parse_object, parse_world
+from webhook.netpol.parse_pod import TEMPLATES, parse_workload
 from webhook.netpol.parse_policy import parse_policy
 from webhook.netpol.world import World
 
@@ -65,6 +66,7 @@ class Cluster(msgspec.Struct, frozen=True, dict=True, eq=False):
         stored: every NetworkPolicy object in order, those of the same name too.
         objects: all objects as they were written.
         checkpoint: called all along the work on large policies; may raise, to end it.
+        templates: what workloads will make, where the pods of the world are those of former days.
     """
 
     world: World
@@ -72,6 +74,7 @@ class Cluster(msgspec.Struct, frozen=True, dict=True, eq=False):
     stored: tuple[Stored, ...]
     objects: Sequence[Mapping[str, Any]] = ()
     checkpoint: Callable[[], None] = endless
+    templates: tuple[Pod, ...] = ()
 
     @cached_property
     def by_key(self) -> Mapping[str, Stored]:
@@ -148,11 +151,17 @@ def build(objects: Sequence[Mapping[str, Any]]) -> Cluster:
     """
     values = [untrapped(value) for value in objects]
     stored: list[Stored] = []
+    templates: list[Pod] = []
     for index, value in enumerate(values):
 
         def read(document: Field, kind: str, at: int = index) -> None:
             if kind == "NetworkPolicy":
                 stored.append(Stored(parse_policy(document), document.value, at))
+            elif kind in TEMPLATES and kind != "Pod":
+                workload = parse_workload(document, kind)
+                if workload and not workload.controller:  # whose own template is the newest
+                    templates.append(workload.pod)
 
         parse_object(value, index, read)
-    return Cluster(parse_world(values), gather(values), tuple(stored), objects)
+    world, facts = parse_world(values), gather(values)
+    return Cluster(world, facts, tuple(stored), objects, templates=tuple(templates))

@@ -2,7 +2,7 @@
 
 from webhook.lint.subject import RuleAt, Subject
 from webhook.netpol.labels import Operator, Selector
-from webhook.netpol.model import METADATA_NAME, Direction, IPBlock, Pod
+from webhook.netpol.model import METADATA_NAME, Direction, IPBlock, Pod, SelectorPeer
 
 
 def targets(subject: Subject, at: RuleAt) -> list[Pod]:
@@ -19,6 +19,26 @@ def targets(subject: Subject, at: RuleAt) -> list[Pod]:
         namespace = subject.policy.namespace
         found = [pod for _, peer in at.selectors for pod in subject.cluster.select(peer, namespace)]
     return list({pod.key: pod for pod in found if not pod.host_network}.values())
+
+
+def coming(subject: Subject, at: RuleAt) -> list[Pod]:
+    """Return the templates whose pods will be at the far end of a rule."""
+    policy, namespaces = subject.policy, subject.cluster.world.table.namespaces
+    if at.direction is Direction.INGRESS:
+        peers = [SelectorPeer(None, policy.pods)]
+    else:
+        peers = [peer for _, peer in at.selectors]
+    return [
+        pod
+        for pod in subject.cluster.templates
+        for peer in peers
+        if peer.pods.matches(pod.labels)
+        and (
+            pod.namespace == policy.namespace
+            if peer.namespaces is None
+            else peer.namespaces.matches(namespaces.get(pod.namespace, {}))
+        )
+    ]
 
 
 def are_known(subject: Subject, at: RuleAt) -> bool:

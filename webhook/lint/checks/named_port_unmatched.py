@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
-from webhook.lint.targets import are_known, targets
+from webhook.lint.targets import are_known, coming, targets
 from webhook.lint.traits import Trait
 from webhook.netpol.model import Pod, PortRule
 
@@ -33,7 +33,8 @@ def named_port_unmatched(subject: Subject) -> Iterator[Problem]:
     for at in subject.rules:
         for path, port, _ in at.ports:
             pods = targets(subject, at) if port.name and are_known(subject, at) else []
-            if pods and not any(pod.resolve(port.name, port.protocol) for pod in pods):
+            there = [*pods, *(coming(subject, at) if pods else ())]
+            if pods and not any(pod.resolve(port.name, port.protocol) for pod in there):
                 message = (
                     f"no container of {pods[0].key} has a {port.protocol} port named {port.name}"
                 )

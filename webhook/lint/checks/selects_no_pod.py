@@ -41,6 +41,9 @@ def selects_no_pod(subject: Subject) -> Iterator[Problem]:
     asked = {each.key for each in policy.pods.requirements}
     if asked & BY_CONTROLLERS and any(pod.kind != "Pod" for pod in near):
         return
+    coming = (it for it in cluster.templates if it.namespace == policy.namespace)
+    if any(policy.pods.matches(it.labels) for it in coming):
+        return
     hint = near_miss(policy.pods, [pod.labels for pod in near]) or "it isolates nothing"
     message = f"no pod or template in {policy.namespace} matches {policy.pods}: {hint}"
     yield Problem(("spec", "podSelector"), message)
