@@ -182,7 +182,8 @@ def main() -> int:
                 if not once:
                     print(
                         "\nIt stays up. In another terminal:\n"
-                        '  eval "$(.venv/bin/python -m tests.controlplane env)"; kubectl get ns\n'
+                        f"  . {plane.folder}/env\n"
+                        "  kubectl get ns\n"
                         "Ctrl-C ends it.",
                         flush=True,
                     )
