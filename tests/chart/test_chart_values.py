@@ -65,6 +65,18 @@ def test_off_without_quotes_is_off(render):
     assert decode_settings(text).default_deny.backfill == "off"
 
 
+def test_off_without_quotes_is_an_action(helm, tmp_path):
+    """As the documents show it, in a file of values: for what reopens a namespace and for checks."""
+    values = tmp_path / "values.yaml"
+    values.write_text("networkPolicies: {reopened: off, checks: [{checks: [and-or], action: off}]}")
+    done = helm("template", "portcullis", str(chart_readme.CHART), "-n", "x", "-f", str(values))
+    maps = (it for it in yaml.safe_load_all(done.stdout) if it and it["kind"] == "ConfigMap")
+    settings = decode_settings(next(maps)["data"]["settings.yaml"]).network_policies
+
+    assert settings.reopened == "off"
+    assert [rule.action for rule in settings.checks] == ["off"]
+
+
 def test_the_schema_knows_every_profile():
     """A new profile of the code is a choice of the chart, which takes what the code takes."""
     settings = SCHEMA["properties"]["defaultDeny"]["properties"]
