@@ -66,7 +66,7 @@ def test_off_without_quotes_is_off(render):
 
 
 def test_off_without_quotes_is_an_action(helm, tmp_path):
-    """As the documents show it, in a file of values: for what reopens a namespace and for checks."""
+    """As the documents show it: for what reopens a namespace, and for checks."""
     values = tmp_path / "values.yaml"
     values.write_text("networkPolicies: {reopened: off, checks: [{checks: [and-or], action: off}]}")
     done = helm("template", "portcullis", str(chart_readme.CHART), "-n", "x", "-f", str(values))
