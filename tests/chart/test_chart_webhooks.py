@@ -1,9 +1,11 @@
 """The webhook configurations: who is called for what, and what happens when nobody answers."""
 
 import json
+import re
 
 import pytest
 
+from tools import chart_readme
 from webhook.admission.calico import GROUPS
 from webhook.calico import FELIX_KEYS
 from webhook.calico.config import CONFIG_KEYS
@@ -92,6 +94,14 @@ def test_there_are_fifteen_entries_in_this_order(rendered):
         "pods-pending",
         "pods-unmarked",
     ] == list(rendered.entries)
+
+
+def test_the_readme_tells_of_every_entry(rendered):
+    """Who reads the configurations finds each line in the chart's table, and no other."""
+    table = chart_readme.README.read_text().partition("## What the API server sends")[2]
+    told = re.findall(r"^\| `([a-z-]+)` \|", table.partition("\n## ")[0], re.MULTILINE)
+
+    assert sorted(rendered.entries) == sorted(told)
 
 
 @pytest.mark.parametrize(
