@@ -58,6 +58,7 @@ def test_the_settings_in_the_schema_are_those_of_the_code():
     assert {*SECTIONS, "certificates"} == set(settings)
 
 
+@pytest.mark.controlplane
 def test_off_without_quotes_is_off(render):
     """YAML reads a bare `off` as false: it means what was meant."""
     text = render("defaultDeny.backfill=false").one("ConfigMap")["data"]["settings.yaml"]
@@ -65,6 +66,7 @@ def test_off_without_quotes_is_off(render):
     assert decode_settings(text).default_deny.backfill == "off"
 
 
+@pytest.mark.controlplane
 def test_off_without_quotes_is_an_action(helm, tmp_path):
     """As the documents show it: for what reopens a namespace, and for checks."""
     values = tmp_path / "values.yaml"
