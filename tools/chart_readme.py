@@ -76,8 +76,8 @@ NetworkPolicies of one profile. It is not part of the chart. See docs/default-de
 
 `helm uninstall` removes both webhook configurations first, and Portcullis may not create them
 anew. What was made at run time stays: the CA's Secret, the Lease, what flannel's
-ConfigMap held when it was taken away (`<fullname>-netconf`), the injected NetworkPolicies, the
-labels of Namespaces.
+ConfigMap held when it was taken away (`<fullname>-netconf`; delete it, for it may hold keys), your
+`<fullname>-profiles`, the injected NetworkPolicies, the labels of Namespaces (docs/install.md).
 
 ## Values
 
