@@ -91,8 +91,11 @@ class Story:
     def patch(self, file: str, user: str) -> None:
         """Patch flannel's ConfigMap from a file."""
         path = str(self._plane.folder / file)
-        target = ("-n", "kube-flannel", "patch", "configmap", "kube-flannel-cfg")
-        self.kubectl(*target, "--type=merge", "--patch-file", path, user=user)
+        self._on_config_map("patch", "--type=merge", "--patch-file", path, user=user)
+
+    def _on_config_map(self, verb: str, *arguments: str, user: str) -> None:
+        target = ("-n", "kube-flannel", verb, "configmap", "kube-flannel-cfg")
+        self.kubectl(*target, *arguments, user=user)
 
     def tell(self) -> None:
         """From beginning to end."""
@@ -119,6 +122,8 @@ class Story:
         self.patch("override.yaml", "nina")
         self.patch("override.yaml", "olga")
         self.kubectl("-n", "kube-flannel", "get", "events")
+        self.say("The override is taken away again, as the warning says.")
+        self._on_config_map("annotate", "portcullis.dev/override-", user="olga")
 
     def _default_deny(self) -> None:
         self.say("A new namespace gets its default deny before its first pod.")
@@ -182,7 +187,8 @@ def main() -> int:
                 if not once:
                     print(
                         "\nIt stays up. In another terminal:\n"
-                        '  eval "$(.venv/bin/python -m tests.controlplane env)"; kubectl get ns\n'
+                        f"  . {plane.folder}/env\n"
+                        "  kubectl get ns\n"
                         "Ctrl-C ends it.",
                         flush=True,
                     )

@@ -47,6 +47,8 @@ updates that leave the spec; deletions by the namespace controller and the garba
 refused | the same |
 | `networkpolicies-elsewhere` | users' own policies in other namespaces, to tell what they do | \
 admitted | updates that leave the spec; policies of the lines above |
+| `networkpolicies-new` | nothing: the former name of the entry above, without rules, as an older \
+release owns its caBundle and could not be upgraded from if it were dropped | - | everything |
 | `marks` | Namespaces whose marks `portcullis.dev/*` change, or are born forged; any labels \
 where `defaultDeny.rules` select by some | refused | every other update; finalization |
 | `namespace-labels` | Namespaces whose labels change, or are born with some, to warn whom they \
@@ -74,8 +76,8 @@ NetworkPolicies of one profile. It is not part of the chart. See docs/default-de
 
 `helm uninstall` removes both webhook configurations first, and Portcullis may not create them
 anew. What was made at run time stays: the CA's Secret, the Lease, what flannel's
-ConfigMap held when it was taken away (`<fullname>-netconf`), the injected NetworkPolicies, the
-labels of Namespaces.
+ConfigMap held when it was taken away (`<fullname>-netconf`; delete it, for it may hold keys), your
+`<fullname>-profiles`, the injected NetworkPolicies, the labels of Namespaces (docs/install.md).
 
 ## Values
 

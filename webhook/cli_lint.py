@@ -9,6 +9,7 @@ from webhook.cli_output import fail, write
 from webhook.errors import PortcullisError
 from webhook.lint.catalogue import BY_ID
 from webhook.lint.cluster import Cluster, build
+from webhook.lint.own import MEANT, own_policies
 from webhook.lint.registry import Finding, Severity
 from webhook.lint.render import RENDERERS
 from webhook.lint.report import LIVE, Place, Placed, Report
@@ -86,7 +87,13 @@ def _report(arguments: argparse.Namespace) -> Report:
     cluster = _cluster(standing, manifests)
     levels: Levels = dict(arguments.levels)
     first = len(standing) if manifests else 0
-    found = [each for each in run(cluster, old, levels) if each.gone or each.index >= first]
+    own = own_policies(standing)
+    meant = {(check_id, index) for check_id in MEANT for index in own}
+    found = [
+        each
+        for each in run(cluster, old, levels)
+        if each.gone or (each.index >= first and (each.check_id, each.index) not in meant)
+    ]
     return Report(
         placed=tuple(_placed(found, len(standing), manifests, former)),
         policies=sum(each.index >= first for each in cluster.stored),

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from webhook.lint.own import own_policies
+
 pytestmark = pytest.mark.controlplane
 
 OWN_POD = "portcullis-system/portcullis-1"
@@ -135,6 +137,13 @@ def test_our_linter_finds_what_cannot_be_otherwise(rendered):
         ("rule-allows-all-peers", "spec.ingress[0]"),
         ("broad-ns", "spec.ingress[1].from[0].namespaceSelector"),
     ] == found
+
+
+def test_lint_knows_our_policy_in_a_cluster(rendered):
+    """By what the chart writes: what the policy means is then no finding of `lint --live`."""
+    policy = rendered.one("NetworkPolicy")
+
+    assert own_policies(rendered.objects) == {rendered.objects.index(policy)}
 
 
 def test_on_the_hosts_network_there_is_no_policy(render):

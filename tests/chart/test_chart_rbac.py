@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.e2e import chart_rights
+from tools import chart_readme
 
 pytestmark = pytest.mark.controlplane
 
@@ -192,3 +193,18 @@ def test_what_the_test_is_given_goes_with_it(rendered):
         policy = annotations["helm.sh/hook-delete-policy"]
         assert "before-hook-creation,hook-succeeded" == policy
         assert order.get(hook["kind"], "-1") == annotations.get("helm.sh/hook-weight")
+
+
+def test_what_an_uninstallation_leaves_is_told(rendered, helm):
+    """All that we may read or write by name in our namespace, and that the chart does not make."""
+    names = {name for it in rendered.one("Role")["rules"] for name in it.get("resourceNames", ())}
+    left = names - {it["metadata"]["name"] for it in rendered.objects if it["kind"] == "ConfigMap"}
+    chart = chart_readme.CHART
+    notes = helm("install", "portcullis", str(chart), "-n", "portcullis-system", "--dry-run=client")
+    page = (chart.parents[1] / "docs" / "install.md").read_text()
+
+    assert {"portcullis-ca", "portcullis-netconf", "portcullis-profiles"} == left
+    assert all(name in notes.stdout.partition("NOTES:")[2] for name in left)
+    for name in ("netconf", "profiles"):
+        assert f"`<fullname>-{name}`" in page
+        assert f"`<fullname>-{name}`" in chart_readme.HEAD.partition("## Uninstall")[2]

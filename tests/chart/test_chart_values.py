@@ -58,11 +58,25 @@ def test_the_settings_in_the_schema_are_those_of_the_code():
     assert {*SECTIONS, "certificates"} == set(settings)
 
 
+@pytest.mark.controlplane
 def test_off_without_quotes_is_off(render):
     """YAML reads a bare `off` as false: it means what was meant."""
     text = render("defaultDeny.backfill=false").one("ConfigMap")["data"]["settings.yaml"]
 
     assert decode_settings(text).default_deny.backfill == "off"
+
+
+@pytest.mark.controlplane
+def test_off_without_quotes_is_an_action(helm, tmp_path):
+    """As the documents show it: for what reopens a namespace, and for checks."""
+    values = tmp_path / "values.yaml"
+    values.write_text("networkPolicies: {reopened: off, checks: [{checks: [and-or], action: off}]}")
+    done = helm("template", "portcullis", str(chart_readme.CHART), "-n", "x", "-f", str(values))
+    maps = (it for it in yaml.safe_load_all(done.stdout) if it and it["kind"] == "ConfigMap")
+    settings = decode_settings(next(maps)["data"]["settings.yaml"]).network_policies
+
+    assert settings.reopened == "off"
+    assert [rule.action for rule in settings.checks] == ["off"]
 
 
 def test_the_schema_knows_every_profile():

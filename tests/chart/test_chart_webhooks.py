@@ -1,9 +1,11 @@
 """The webhook configurations: who is called for what, and what happens when nobody answers."""
 
 import json
+import re
 
 import pytest
 
+from tools import chart_readme
 from webhook.admission.calico import GROUPS
 from webhook.calico import FELIX_KEYS
 from webhook.calico.config import CONFIG_KEYS
@@ -92,6 +94,14 @@ def test_there_are_fifteen_entries_in_this_order(rendered):
         "pods-pending",
         "pods-unmarked",
     ] == list(rendered.entries)
+
+
+def test_the_readme_tells_of_every_entry(rendered):
+    """Who reads the configurations finds each line in the chart's table, and no other."""
+    table = chart_readme.README.read_text().partition("## What the API server sends")[2]
+    told = re.findall(r"^\| `([a-z-]+)` \|", table.partition("\n## ")[0], re.MULTILINE)
+
+    assert sorted(rendered.entries) == sorted(told)
 
 
 @pytest.mark.parametrize(
@@ -254,10 +264,10 @@ def test_a_check_that_refuses_fails_closed(render):
     assert "Ignore" == entries["networkpolicies-elsewhere"]["failurePolicy"]
 
 
-@pytest.mark.parametrize("reopened", ["warn", "off"])
+@pytest.mark.parametrize("reopened", ['"warn"', '"off"', "false"])
 def test_what_is_not_refused_does_not_fail_closed(render, reopened):
     """Advice must not stop a write, whatever the failurePolicy that is set."""
-    entries = render(f'networkPolicies.reopened="{reopened}"').entries
+    entries = render(f"networkPolicies.reopened={reopened}").entries
 
     assert "Ignore" == entries["networkpolicies-sealed"]["failurePolicy"]
     assert "Fail" == entries["networkpolicies"]["failurePolicy"]
@@ -302,10 +312,12 @@ def test_calicos_api_server_is_exempt_where_it_asked_before(render):
     assert 'request.resource.group != "crd.projectcalico.org"' in expression
 
 
-def test_without_anything_to_tell_its_entry_stands_without_rules(render):
+@pytest.mark.parametrize("off", ['"off"', "false"])
+def test_without_anything_to_tell_its_entry_stands_without_rules(render, off):
     """It is then never called; one that Helm dropped would break the upgrade."""
     silent = ("warnings.notEnforced=false", "networkPolicies.diff.enabled=false")
-    entries = render(*silent, 'networkPolicies.checks=[{"checks":["*"],"action":"off"}]').entries
+    checks = f'networkPolicies.checks=[{{"checks":["*"],"action":{off}}}]'
+    entries = render(*silent, checks).entries
 
     assert rules(render(*silent).entries["networkpolicies-elsewhere"])
     assert [] == rules(entries["networkpolicies-elsewhere"])

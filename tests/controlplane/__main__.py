@@ -22,30 +22,55 @@ def up() -> None:
     """Run a control plane until Ctrl-C."""
     with ControlPlane() as plane:
         say(f"{plane.server} is up; Ctrl-C ends it. In another shell:")
-        say('eval "$(python -m tests.controlplane env)"')
+        say(f". {plane.folder}/env")
         signal.pause()
 
 
-def env() -> None:
-    """Print export lines for the control plane started last.
+def env(plane: str | None = None) -> None:
+    """Print export lines for a control plane.
+
+    Args:
+        plane: its folder or that folder's name; the one that runs, without it.
 
     Raises:
-        ControlPlaneError: none runs.
+        ControlPlaneError: none runs, or not that one, or more than one to choose from.
     """
-    files = Path(tempfile.gettempdir()).glob(f"{FOLDER_PREFIX}*/env")
-    running = sorted(files, key=lambda path: path.stat().st_mtime)
+    print(joined(Path(tempfile.gettempdir()), plane).read_text(), end="")
+
+
+def joined(folder: Path, plane: str | None) -> Path:
+    """The file of export lines of the plane in `folder` that is meant.
+
+    Raises:
+        ControlPlaneError: as `env` has it. Of several none is guessed: it may be another's.
+    """
+    if plane is not None:
+        chosen = folder / plane / "env"  # an absolute path takes the place of `folder`
+        if not chosen.is_file():
+            raise ControlPlaneError(f"no control plane has the folder {chosen.parent}")
+        return chosen
+    running = sorted(folder.glob(f"{FOLDER_PREFIX}*/env"))
     if not running:
         raise ControlPlaneError("none runs; start one with `python -m tests.controlplane up`")
-    print(running[-1].read_text(), end="")
+    if len(running) > 1:
+        listed = "".join(f"\n  {each.parent}" for each in running)
+        raise ControlPlaneError(f"{len(running)} run; name one of them:{listed}")
+    return running[0]
 
 
 def main() -> int:
     """Run one command; its failure is one message on stderr."""
-    commands = {"build": build, "up": up, "env": env}
     parser = argparse.ArgumentParser(prog="python -m tests.controlplane", description=__doc__)
-    parser.add_argument("command", choices=commands)
+    commands = parser.add_subparsers(required=True)
+    for command in (build, up, env):
+        line = str(command.__doc__).partition("\n")[0]
+        commands.add_parser(command.__name__, help=line).set_defaults(run=command)
+    commands.choices["env"].add_argument(
+        "plane", nargs="?", help="its folder or that folder's name; the only one without it"
+    )
+    arguments = vars(parser.parse_args())
     try:
-        commands[parser.parse_args().command]()
+        arguments.pop("run")(**arguments)
     except ControlPlaneError as error:
         say(str(error))
         return 1

@@ -12,6 +12,13 @@ from webhook.cli_live import FACTS, RESOURCES
 NODES = "/api/v1/nodes"
 OPEN = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{}]}
 STANDING = {"metadata": {"name": "open", "namespace": "x"}, "spec": OPEN}
+LABELS = {"app.kubernetes.io/part-of": "portcullis"}
+ENTRY = {
+    "name": "marks.portcullis.dev",
+    "clientConfig": {"service": {"namespace": "portcullis-system", "name": "portcullis"}},
+}
+OURS = {"metadata": {"name": "portcullis", "labels": LABELS}, "webhooks": [ENTRY]}
+CONFIGURATIONS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
 ABSENT = Answer(404, status("the server could not find the requested resource", 404, "NotFound"))
 FORBIDDEN = Answer(403, status('nodes is forbidden: User "jane"', 403, "Forbidden"))
 TOLD = (
@@ -73,6 +80,53 @@ def test_a_manifest_takes_the_place_of_what_stands(lint) -> None:
 
     assert [line.rpartition("[")[2] for line in out[:-1]] == ["rule-allows-all-peers]"]
     assert out[0].startswith("again.yaml:1:")
+
+
+def of_the_chart(namespace, spec=OPEN):
+    """What bears the labels of our own policy."""
+    return {
+        "metadata": {"name": "portcullis", "namespace": namespace, "labels": LABELS},
+        "spec": spec,
+    }
+
+
+def test_what_our_own_policy_means_is_no_mistake(lint, server) -> None:
+    """A fresh installation has nothing to find: who calls us has no label and no known address."""
+    metrics = {"from": [{"namespaceSelector": {}}], "ports": [{"port": 9402}]}
+    spec = {**OPEN, "ingress": [{"ports": [{"port": 8443}]}, metrics]}
+    server.on("GET", CONFIGURATIONS, page(OURS))
+    server.on("GET", POLICIES, page(of_the_chart("portcullis-system", spec)))
+    code, out, _ = lint("--live")
+
+    assert (code, out) == (0, ["nothing found in 1 NetworkPolicy"])
+
+
+@pytest.mark.parametrize(
+    ("configurations", "namespace"),
+    [
+        pytest.param([OURS], "x", id="elsewhere"),
+        pytest.param([], "portcullis-system", id="nothing-is-installed"),
+        pytest.param([{**OURS, "metadata": {"name": "y"}}], "portcullis-system", id="anothers"),
+    ],
+)
+def test_our_labels_alone_excuse_nothing(lint, server, configurations, namespace) -> None:
+    """Anybody may write them; what our webhook configurations call is the cluster admin's."""
+    server.on("GET", CONFIGURATIONS, page(*configurations))
+    server.on("GET", POLICIES, page(of_the_chart(namespace)))
+    code, out, _ = lint("--live")
+
+    assert code == 1
+    assert any(line.endswith("[rule-allows-all-peers]") for line in out)
+
+
+def test_other_mistakes_in_our_own_policy_are_told(lint, server) -> None:
+    """Only what it means to do is left out."""
+    server.on("GET", CONFIGURATIONS, page(OURS))
+    spec = {"podSelector": {}, "policyTypes": ["Egress"], "ingress": [{}]}
+    server.on("GET", POLICIES, page(of_the_chart("portcullis-system", spec)))
+    _, out, _ = lint("--live")
+
+    assert any("[types-vs-rules" in line for line in out)
 
 
 def test_the_last_policy_is_not_taken_by_a_manifest_of_another(lint, server) -> None:

@@ -100,7 +100,12 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{- .Values.autoscaling.enabled | ternary .Values.autoscaling.minReplicas .Values.replicaCount | int -}}
 {{- end -}}
 
-{{/* What becomes of older namespaces; `off` without quotes is false in YAML. */}}
+{{/* An action, deny or warn or off; `off` without quotes is false in YAML. */}}
+{{- define "portcullis.action" -}}
+{{- ternary "off" . (kindIs "bool" .) -}}
+{{- end -}}
+
+{{/* What becomes of older namespaces; likewise. */}}
 {{- define "portcullis.backfill" -}}
 {{- .Values.defaultDeny.backfill | default "off" -}}
 {{- end -}}
@@ -108,6 +113,13 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
 {{/* The settings file, in the keys of webhook/settings.py. */}}
 {{- define "portcullis.settings" -}}
 {{- $deny := set (deepCopy .Values.defaultDeny) "backfill" (include "portcullis.backfill" .) -}}
+{{- $policies := deepCopy .Values.networkPolicies -}}
+{{- if hasKey $policies "reopened" -}}
+{{- $_ := set $policies "reopened" (include "portcullis.action" $policies.reopened) -}}
+{{- end -}}
+{{- range $policies.checks -}}
+{{- $_ := set . "action" (include "portcullis.action" .action) -}}
+{{- end -}}
 {{- $certificates := dict
       "secretName" (include "portcullis.caSecretName" .)
       "leafDuration" .Values.certificates.leafDuration
@@ -120,7 +132,7 @@ imagePullSecrets: {{- toYaml . | nindent 2 }}
       "calico" .Values.calico
       "warnings" .Values.warnings
       "defaultDeny" $deny
-      "networkPolicies" .Values.networkPolicies
+      "networkPolicies" $policies
       "logging" .Values.logging
       "events" .Values.events
       "reports" .Values.reports

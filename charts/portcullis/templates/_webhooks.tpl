@@ -166,9 +166,9 @@ matchConditions:
 
 {{/* Whether some change of a user's own NetworkPolicy is refused. */}}
 {{- define "portcullis.policiesAreRefused" -}}
-{{- $refused := eq .Values.networkPolicies.reopened "deny" -}}
+{{- $refused := eq (include "portcullis.action" .Values.networkPolicies.reopened) "deny" -}}
 {{- range .Values.networkPolicies.checks -}}
-{{- $refused = or $refused (eq .action "deny") -}}
+{{- $refused = or $refused (eq (include "portcullis.action" .action) "deny") -}}
 {{- end -}}
 {{- $refused -}}
 {{- end -}}
@@ -176,7 +176,7 @@ matchConditions:
 {{/* Whether anything is told of one; checks warn unless the first rule switches all of them off. */}}
 {{- define "portcullis.policiesAreTold" -}}
 {{- $first := first .Values.networkPolicies.checks | default dict -}}
-{{- $silent := and (eq "off" (get $first "action")) (not $first.namespaceSelector) (has "*" (get $first "checks" | default list)) -}}
+{{- $silent := and (eq "off" (include "portcullis.action" $first.action)) (not $first.namespaceSelector) (has "*" (get $first "checks" | default list)) -}}
 {{- or .Values.warnings.notEnforced .Values.networkPolicies.diff.enabled (not $silent) -}}
 {{- end -}}
 
