@@ -73,8 +73,10 @@ def _add(
 
 def _port(text: str) -> Port:
     parts = _PORT.fullmatch(text)
-    if not parts:
-        raise argparse.ArgumentTypeError("must be such as TCP/80, 80 or UDP")
+    if not parts or (parts["all"] and parts["all"].upper() not in PROTOCOLS):
+        raise argparse.ArgumentTypeError(
+            "must be such as TCP/80, 80 or UDP; port names are not taken"
+        )
     protocol = (parts["of"] or parts["all"] or "TCP").upper()
     if protocol not in PROTOCOLS:
         raise argparse.ArgumentTypeError(f"protocol must be one of {', '.join(PROTOCOLS)}")

@@ -192,10 +192,26 @@ def test_errors(run, arguments):
     assert err.startswith("portcullis: ")
 
 
-@pytest.mark.parametrize("port", ["TCP/0", "TCP/65536", "ICMP", "x/80", "TCP/", "/"])
-def test_bad_ports(run, port):
-    """What is no port is refused when arguments are read."""
+NO_PORT = "must be such as TCP/80, 80 or UDP; port names are not taken"
+
+
+@pytest.mark.parametrize(
+    ("port", "told"),
+    [
+        ("TCP/0", "port must be between 1 and 65535"),
+        ("TCP/65536", "port must be between 1 and 65535"),
+        ("x/80", "protocol must be one of SCTP, TCP, UDP"),
+        ("ICMP", NO_PORT),
+        ("http", NO_PORT),
+        ("http-alt", NO_PORT),
+        ("TCP/", NO_PORT),
+        ("/", NO_PORT),
+    ],
+)
+def test_bad_ports(run, capsys, port, told):
+    """What is no port is refused when arguments are read, a name for what it is."""
     with pytest.raises(SystemExit) as stop:
         run("explain", "--from", "a", "--to", "b", "--port", port, "@all.yaml")
 
     assert 2 == stop.value.code
+    assert told in capsys.readouterr().err
