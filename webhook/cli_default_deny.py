@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from webhook import __version__, settings
-from webhook.cli_output import table
+from webhook.cli_output import table, write
 from webhook.deadline import Deadline
 from webhook.errors import NotFoundError, PortcullisError
 from webhook.interfaces import PolicyLister
@@ -66,8 +66,8 @@ def _status(arguments: argparse.Namespace) -> int:
     deadline = Deadline.after(CALL_SECONDS)
     rows = list(statuses(cluster.namespaces(deadline), _ours(cluster, deadline)))
     shown = [row for row in rows if row.wrong] if arguments.wrong else rows
-    print(_json(shown) if arguments.output == "json" else _table(shown))
-    return 1 if any(row.wrong for row in rows) else 0
+    told = _json if arguments.output == "json" else _table
+    return write(told(shown)) or int(any(row.wrong for row in rows))
 
 
 def _ours(cluster: PolicyLister, deadline: Deadline) -> Iterator[tuple[str, str]]:
@@ -78,29 +78,27 @@ def _ours(cluster: PolicyLister, deadline: Deadline) -> Iterator[tuple[str, str]
             yield metadata.namespace, metadata.name
 
 
-def _json(rows: Sequence[Status]) -> str:
-    return json.dumps(
-        [
-            {
-                "namespace": row.namespace,
-                "state": row.state,
-                "profile": row.profile or None,
-                "policies": row.policies,
-                "reason": row.reason or None,
-                "report": row.report or None,
-            }
-            for row in rows
-        ],
-        indent=2,
-    )
+def _json(rows: Sequence[Status]) -> Iterator[str]:
+    found = [
+        {
+            "namespace": row.namespace,
+            "state": row.state,
+            "profile": row.profile or None,
+            "policies": row.policies,
+            "reason": row.reason or None,
+            "report": row.report or None,
+        }
+        for row in rows
+    ]
+    yield json.dumps(found, indent=2) + "\n"
 
 
-def _table(rows: Sequence[Status]) -> str:
+def _table(rows: Sequence[Status]) -> Iterator[str]:
     cells = [
         (row.namespace, row.state, row.profile or "-", str(len(row.policies)), _remark(row))
         for row in rows
     ]
-    return "".join(table([COLUMNS, *cells])).removesuffix("\n")
+    return table([COLUMNS, *cells])
 
 
 def _remark(row: Status) -> str:
@@ -115,17 +113,15 @@ def _release(arguments: argparse.Namespace) -> int:
     if namespace is None:
         raise NotFoundError(f'namespaces "{name}" not found')
     ours = releaser.ours(name, Deadline.after(CALL_SECONDS))
-    for policy in ours:
-        print(f"NetworkPolicy {name}/{policy.name}: goes")
+    write(f"NetworkPolicy {name}/{policy.name}: goes\n" for policy in ours)
     if not arguments.yes:
-        print(f"every pod of {name} is open where no policy of its own isolates it; say --yes")
+        write([f"every pod of {name} is open where no policy of its own isolates it; say --yes\n"])
         return 1
     if arguments.without_controller:
         _delete(releaser, namespace, ours)
     else:
         _wish(releaser, name)
-    print(f"namespace {name} is released")
-    return 0
+    return write([f"namespace {name} is released\n"])
 
 
 def _delete(releaser: "Releaser", namespace: Namespace, ours: Sequence[StandingPolicy]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from webhook import __version__, settings
+from webhook.cli_output import write
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 CALL_SECONDS: Final = 15.0
 """For one request; a webhook that hangs takes its own timeout of it."""
 PAUSE_SECONDS: Final = 1.0
+_GOOD: Final = "the API server asks Portcullis, trusts its certificate, and goes by its answer\n"
 OURS: Final = 'admission webhook "networkpolicies.portcullis.dev" denied the request'
 
 
@@ -46,11 +48,10 @@ def _probe(arguments: argparse.Namespace) -> int:
     end = time.monotonic() + arguments.wait
     while wrong := _wrong(api, environment.identity.installation, arguments.namespace):
         if time.monotonic() >= end:
-            print(wrong)
+            write([f"{wrong}\n"])
             return 1
         time.sleep(PAUSE_SECONDS)
-    print("the API server asks Portcullis, trusts its certificate, and goes by its answer")
-    return 0
+    return write([_GOOD])
 
 
 def _wrong(api: "Api", installation: str, namespace: str) -> str:
