@@ -4,10 +4,10 @@ import argparse
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from webhook import __version__, settings
+from webhook import settings
+from webhook.cli_cluster import add_cluster, connect
 from webhook.cli_output import table, write
 from webhook.deadline import Deadline
 from webhook.errors import NotFoundError, PortcullisError
@@ -57,7 +57,7 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="Portcullis is not installed any more: delete from here",
     )
     for parser, run in ((status, _status), (release, _release)):
-        parser.add_argument("--kubeconfig", metavar="FILE", help="of the cluster")
+        add_cluster(parser)
         parser.set_defaults(run=run)
 
 
@@ -153,9 +153,6 @@ def _reader(arguments: argparse.Namespace) -> _Reader:
 
 
 def _releaser(arguments: argparse.Namespace) -> "Releaser":
-    from webhook.cluster.client import Api  # noqa: PLC0415 - a snapshot does without kubernetes
-    from webhook.cluster.release import Releaser  # noqa: PLC0415
+    from webhook.cluster.release import Releaser  # noqa: PLC0415 - a snapshot does without
 
-    given = arguments.kubeconfig or settings.load().kubeconfig
-    path = given or str(Path("~/.kube/config").expanduser())
-    return Releaser(Api.connect(path, connections=2, version=__version__))
+    return Releaser(connect(arguments, connections=2))
