@@ -83,7 +83,9 @@ class Picture:
     @property
     def good(self) -> bool:
         """Nothing needs a look."""
-        if self.state.faults or (self.note and self.mode is CertificateMode.SELF_MANAGED):
+        if not self.configurations or self.state.faults:
+            return False
+        if self.note and self.mode is CertificateMode.SELF_MANAGED:
             return False
         alive = [it for it in authorities(self.state, self.published) if it.not_after > self.now]
         return bool(alive) and not any(self.faults(kind) for kind in self.configurations)
