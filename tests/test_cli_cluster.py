@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fakes.apiserver import Answer, ApiServer, status
+from tests.fakes.apiserver import Answer, ApiServer, listing, status
 from webhook import cli
 
 Run = Callable[..., tuple[int, str]]
@@ -118,3 +118,24 @@ def test_a_service_account_has_no_contexts(run: Run) -> None:
 
     assert code == 2
     assert "--in-cluster has none" in told
+
+
+def test_the_status_knows_the_system_namespaces_of_the_installation(
+    run: Run, server: ApiServer
+) -> None:
+    """By its settings, and by its own namespace."""
+    names = ("infra", "kube-system", "net")
+    server.on("GET", "/api/v1/namespaces", Answer(200, listing(1, *names)))
+    server.on("GET", "/apis/networking.k8s.io/v1/networkpolicies", Answer(200, listing(1)))
+    text = "defaultDeny: {systemNamespaces: [infra]}"
+    config_map = {"metadata": {"name": "guard"}, "data": {"settings.yaml": text}}
+    server.on("GET", "/api/v1/namespaces/net/configmaps/guard", Answer(200, config_map))
+    code, told = run("status", "--context", "here", "--installation", "net/guard", "-o", "json")
+    reasons = {row["namespace"]: row["reason"] for row in json.loads(told)}
+
+    assert code == 0
+    assert reasons == {
+        "infra": "system: never touched",
+        "kube-system": None,
+        "net": "system: never touched",
+    }

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from webhook import settings
-from webhook.cli_cluster import add_cluster, connect
-from webhook.cli_output import table, write
+from webhook.adoption.report import sentence
+from webhook.cli_cluster import add_cluster, add_installation, connect, settings_of
+from webhook.cli_output import note, table, write
 from webhook.deadline import Deadline
-from webhook.errors import NotFoundError, PortcullisError
+from webhook.errors import NotFoundError, PortcullisError, RefusedError, SettingsError
 from webhook.interfaces import PolicyLister
 from webhook.manifests import read_manifests
 from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL, Namespace
@@ -20,6 +21,7 @@ from webhook.model.status import Status, statuses
 from webhook.snapshot import SnapshotCluster
 
 if TYPE_CHECKING:
+    from webhook.cluster.adopt import Adopter
     from webhook.cluster.release import Releaser
 
 CALL_SECONDS = 60.0
@@ -45,6 +47,7 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     status.add_argument("--snapshot", metavar="PATH", help="manifests in place of a live cluster")
     status.add_argument("--wrong", action="store_true", help="only pending and drifted ones")
+    add_installation(status)
     status.add_argument("-o", "--output", choices=("table", "json"), default="table")
     release = commands.add_parser(
         "release", help="take Portcullis's policies and marks off a namespace, on purpose"
@@ -62,9 +65,9 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    cluster = _reader(arguments)
+    cluster, system = _reader(arguments)
     deadline = Deadline.after(CALL_SECONDS)
-    rows = list(statuses(cluster.namespaces(deadline), _ours(cluster, deadline)))
+    rows = list(statuses(cluster.namespaces(deadline), _ours(cluster, deadline), system))
     shown = [row for row in rows if row.wrong] if arguments.wrong else rows
     told = _json if arguments.output == "json" else _table
     return write(told(shown)) or int(any(row.wrong for row in rows))
@@ -103,7 +106,7 @@ def _table(rows: Sequence[Status]) -> Iterator[str]:
 
 def _remark(row: Status) -> str:
     """Why a namespace is in its state, or what adopting it would do."""
-    return row.reason or (f"would cut off by {row.report}" if row.report else "")
+    return row.reason or (sentence(row.report) if row.report else "")
 
 
 def _release(arguments: argparse.Namespace) -> int:
@@ -144,12 +147,30 @@ def _wish(releaser: "Releaser", name: str) -> None:
         time.sleep(0.2)
 
 
-def _reader(arguments: argparse.Namespace) -> _Reader:
+def _reader(arguments: argparse.Namespace) -> tuple[_Reader, tuple[str, ...]]:
+    """The cluster, and its namespaces that Portcullis never touches."""
+    identity = arguments.installation
     if arguments.snapshot is not None:
         objects = [manifest.value for manifest in read_manifests([arguments.snapshot])]
-        identity = settings.Identity()
-        return SnapshotCluster(objects, (identity.namespace, identity.installation))
-    return _releaser(arguments)
+        snapshot = SnapshotCluster(objects, (identity.namespace, identity.installation))
+        return snapshot, _system(settings.Settings(), identity)
+    from webhook.cluster.adopt import Adopter  # noqa: PLC0415 - a snapshot does without
+
+    adopter = Adopter(connect(arguments, connections=2), identity)
+    return adopter, _system(_settings(adopter, identity), identity)
+
+
+def _settings(adopter: "Adopter", identity: settings.Identity) -> settings.Settings:
+    """Those of the installation; where they cannot be read, the default ones."""
+    try:
+        return settings_of(adopter, identity, Deadline.after(CALL_SECONDS))
+    except (NotFoundError, RefusedError, SettingsError) as error:
+        note(f"system namespaces are told by the default settings: {error}")
+        return settings.Settings()
+
+
+def _system(found: settings.Settings, identity: settings.Identity) -> tuple[str, ...]:
+    return (*found.default_deny.system_namespaces, identity.namespace)
 
 
 def _releaser(arguments: argparse.Namespace) -> "Releaser":
