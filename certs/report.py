@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
 from certs.bundle import salvage, unexpired
-from certs.reason import Decision
+from certs.reason import Decision, Reason
 from certs.renewal import compare_bundle, renewal_time
 from certs.state import AuthorityState
 
@@ -103,8 +103,12 @@ def expected(
 
 
 def bundle_fault(bundle: bytes, wanted: frozenset[x509.Certificate]) -> Decision | None:
-    """Say what is wrong with one live caBundle; None if it is complete."""
-    return compare_bundle(bundle, wanted, "caBundle")
+    """Say what is wrong with one live caBundle; None if it is complete. An empty one never is."""
+    fault = compare_bundle(bundle, wanted, "caBundle")
+    if fault is None and not wanted:
+        # It has all that is expected, for nothing is: no Secret and no other bundle tells.
+        return Decision(Reason.BUNDLE_INCOMPLETE, "caBundle: holds no authority")
+    return fault
 
 
 def progress(serial: str, state: AuthorityState, published: Iterable[bytes]) -> Progress:

@@ -1,6 +1,7 @@
 """The command line: one module for each command, and only that one is loaded."""
 
 import argparse
+import os
 import subprocess
 import sys
 
@@ -64,6 +65,46 @@ def test_a_command_loads_what_it_needs(command, without):
     )
 
     assert not without & set(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        pytest.param(["checks"], 0, id="checks"),
+        pytest.param(["checks", "ineffective-open"], 0, id="one-check"),
+        pytest.param(["status", "--snapshot", "@all.yaml"], 1, id="status"),
+        pytest.param(["status", "--snapshot", "@all.yaml", "-o", "json"], 1, id="status-json"),
+        pytest.param(["cni", "@all.yaml"], 0, id="cni"),
+        pytest.param(["probe", "--kubeconfig", "@kubeconfig"], 1, id="probe"),
+    ],
+)
+def test_a_reader_may_go_before_the_end(command, status, tmp_path):
+    """As head does: no traceback, and the exit status of whoever reads all."""
+    (tmp_path / "all.yaml").write_text(PENDING)
+    (tmp_path / "kubeconfig").write_text(NOBODY)
+    read, written = os.pipe()
+    os.close(read)
+    arguments = [each.replace("@", f"{tmp_path}/") for each in command]
+    done = subprocess.run(
+        [sys.executable, "-m", "webhook", *arguments],
+        stdout=written, stderr=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    os.close(written)
+
+    assert (done.returncode, done.stderr) == (status, "")
+
+
+PENDING = """
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {portcullis.dev/seal: pending}}
+"""
+NOBODY = """
+current-context: c
+contexts: [{name: c, context: {cluster: c, user: u}}]
+clusters: [{name: c, cluster: {server: "http://127.0.0.1:1"}}]
+users: [{name: u, user: {}}]
+"""
 
 
 def test_the_controller_does_without_a_web_framework():

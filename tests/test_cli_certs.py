@@ -131,6 +131,9 @@ def test_show_as_json(cluster, capsys) -> None:
         ),
         pytest.param(lambda c: setattr(c.store, "secret", None), "there is no Secret", id="gone"),
         pytest.param(
+            lambda c: c.bundles.clear(), "there are no webhook configurations", id="unregistered"
+        ),
+        pytest.param(
             lambda c: setattr(c.store, "secret", replace(c.store.secret, owned=False)),
             "lacks the label",
             id="foreign",
@@ -157,6 +160,24 @@ def test_what_is_wrong_is_an_exit_status(cluster, capsys, damage, told, output) 
     assert told in text or output == "json"
     assert "hunter2" not in text
     assert "PRIVATE KEY" not in text
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param(CertificateMode.SELF_MANAGED, id="ours"),
+        pytest.param(CertificateMode.CERT_MANAGER, id="of-others"),
+    ],
+)
+def test_an_empty_caBundle_is_never_complete(cluster, capsys, mode) -> None:  # noqa: N802
+    """Also where there is no Secret, so that nobody knows what it should hold."""
+    cluster.leads, cluster.store.secret, cluster.mode = False, None, mode
+    cluster.publish(b"")
+    code, text = run(capsys, "show")
+
+    assert code == 1
+    assert f"{VALIDATING}: 0 of 2 caBundles complete" in text
+    assert "v0.dev: caBundle: holds no authority" in text
 
 
 def test_certificates_of_others_are_shown_by_the_caBundles(cluster, capsys) -> None:  # noqa: N802

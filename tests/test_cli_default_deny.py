@@ -29,7 +29,21 @@ metadata:
 ---
 apiVersion: v1
 kind: Namespace
+metadata:
+  name: idle
+  annotations: {portcullis.dev/report: "deny-all: ingress 0/0, egress 0/0"}
+---
+apiVersion: v1
+kind: Namespace
 metadata: {name: older}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: kube-system}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: portcullis-system}
 ---
 apiVersion: networking.k8s.io/v1
 kind: NetworkPolicy
@@ -48,7 +62,7 @@ spec: {podSelector: {}}
 
 @pytest.fixture
 def snapshot(tmp_path: Path) -> str:
-    """A folder with four namespaces."""
+    """A folder with seven namespaces."""
     (tmp_path / "all.yaml").write_text(MANIFESTS)
     return str(tmp_path)
 
@@ -59,12 +73,15 @@ def test_the_table(snapshot: str, capsys: pytest.CaptureFixture[str]) -> None:
 
     assert code == 1
     assert capsys.readouterr().out == (
-        "NAMESPACE  STATE     PROFILE   POLICIES  REASON\n"
-        "aged       unmarked  -         0         would cut off by deny-all: ingress 1/1 (Pod/a), "
-        "egress 0/1\n"
-        "bank       drifted   deny-all  0         exceeded quota\n"
-        "older      unmarked  -         0\n"
-        "shop       sealed    deny-all  1\n"
+        "NAMESPACE          STATE     PROFILE   POLICIES  REASON\n"
+        "aged               unmarked  -         0         would cut off by deny-all: ingress 1/1 "
+        "(Pod/a), egress 0/1\n"
+        "bank               drifted   deny-all  0         exceeded quota\n"
+        "idle               unmarked  -         0         deny-all would cut off nothing\n"
+        "kube-system        unmarked  -         0         system: never touched\n"
+        "older              unmarked  -         0\n"
+        "portcullis-system  unmarked  -         0         system: never touched\n"
+        "shop               sealed    deny-all  1\n"
     )
 
 

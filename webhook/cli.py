@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any, TypeAlias
 
 from webhook import __version__
+from webhook.cli_output import write
 from webhook.errors import PortcullisError
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001 - a type
@@ -97,15 +98,12 @@ def _add_checks(commands: Commands) -> None:
 def _checks(arguments: argparse.Namespace) -> int:
     explained = _explained()
     if arguments.id is None:
-        for check in explained:
-            print(f"{check.id}\t{check.summary}")
-        return 0
+        return write(f"{check.id}\t{check.summary}\n" for check in explained)
     found = [check for check in explained if check.id == arguments.id]
     if not found:
         print(f"portcullis: no check has the id {arguments.id!r}", file=sys.stderr)
         return 2
-    print(found[0].docs)
-    return 0
+    return write([f"{found[0].docs}\n"])
 
 
 def _explained() -> Sequence[Any]:

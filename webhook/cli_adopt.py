@@ -5,12 +5,11 @@ import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from webhook import __version__, settings
 from webhook.adoption.preview import Preview, preview
 from webhook.adoption.report import Report, shortened, workloads
+from webhook.cli_cluster import add_cluster, add_installation, connect, settings_of
 from webhook.cli_netpol import rows_json
 from webhook.cli_output import table, write
 from webhook.controller.plan import Reason, Rules, effective, seal_plan
@@ -83,13 +82,8 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="make policies of others that bear a name of Portcullis's its own",
     )
     parser.add_argument("-o", "--output", choices=("text", "json"), default="text")
-    parser.add_argument("--kubeconfig", metavar="FILE", help="of the cluster")
-    parser.add_argument(
-        "--installation",
-        metavar="NAMESPACE/NAME",
-        default="portcullis-system/portcullis",
-        help="Portcullis's ConfigMap (%(default)s)",
-    )
+    add_cluster(parser)
+    add_installation(parser)
     parser.set_defaults(run=_run)
 
 
@@ -287,16 +281,12 @@ def _connected(arguments: argparse.Namespace) -> tuple["Adopter", Rules]:
     """The cluster, and the rules of default deny as the installation has them."""
     from webhook.bootstrap_rules import rules_of  # noqa: PLC0415 - offline commands do without
     from webhook.cluster.adopt import Adopter  # noqa: PLC0415
-    from webhook.cluster.client import Api  # noqa: PLC0415
     from webhook.own_profiles import OwnProfiles  # noqa: PLC0415
 
-    where, _, name = arguments.installation.partition("/")
-    identity = settings.Identity(namespace=where, installation=name)
-    path = arguments.kubeconfig or settings.load().kubeconfig
-    chosen = path or str(Path("~/.kube/config").expanduser())
-    adopter = Adopter(Api.connect(chosen, connections=2, version=__version__), identity)
+    identity = arguments.installation
+    adopter = Adopter(connect(arguments, connections=2), identity)
     deadline = Deadline.after(CALL_SECONDS)
-    found = adopter.settings(deadline)
+    found = settings_of(adopter, identity, deadline)
     if not found.default_deny.enabled:
         raise SettingsError("default deny is switched off (defaultDeny.enabled)")
     since = adopter.live.installed_at(deadline)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from certs.report import (
@@ -19,7 +18,7 @@ from certs.report import (
     serial_of,
 )
 from certs.state import AuthorityState, decode
-from webhook import __version__, settings
+from webhook.cli_cluster import add_cluster, add_installation, connect, settings_of
 from webhook.cli_output import printable, table, write
 from webhook.deadline import Deadline
 from webhook.errors import PortcullisError, RefusedError
@@ -84,7 +83,9 @@ class Picture:
     @property
     def good(self) -> bool:
         """Nothing needs a look."""
-        if self.state.faults or (self.note and self.mode is CertificateMode.SELF_MANAGED):
+        if not self.configurations or self.state.faults:
+            return False
+        if self.note and self.mode is CertificateMode.SELF_MANAGED:
             return False
         alive = [it for it in authorities(self.state, self.published) if it.not_after > self.now]
         return bool(alive) and not any(self.faults(kind) for kind in self.configurations)
@@ -105,14 +106,8 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     rotate.set_defaults(run=_rotate)
     for verb in (show, rotate):
-        verb.add_argument("--kubeconfig", metavar="FILE", help="of the cluster")
-        verb.add_argument("--context", help="of the kubeconfig, in place of its current one")
-        verb.add_argument(
-            "--installation",
-            metavar="NAMESPACE/NAME",
-            default="portcullis-system/portcullis",
-            help="Portcullis's ConfigMap (%(default)s)",
-        )
+        add_cluster(verb)
+        add_installation(verb)
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -282,17 +277,14 @@ def _connected(arguments: argparse.Namespace) -> Installed:
     """The installation, by the caller's own rights."""
     from webhook.cluster.adopt import Adopter  # noqa: PLC0415 - offline commands do without
     from webhook.cluster.bundles import WebhookBundles  # noqa: PLC0415
-    from webhook.cluster.client import Api  # noqa: PLC0415
     from webhook.cluster.secrets import SecretStore  # noqa: PLC0415
 
-    where, _, name = arguments.installation.partition("/")
-    identity = settings.Identity(namespace=where, installation=name)
-    given = arguments.kubeconfig or settings.load().kubeconfig
-    path = given or str(Path("~/.kube/config").expanduser())
-    api = Api.connect(path, connections=2, version=__version__, context=arguments.context)
-    chosen = Adopter(api, identity).settings(Deadline.after(CALL_SECONDS)).certificates
+    identity = arguments.installation
+    api = connect(arguments, connections=2)
+    deadline = Deadline.after(CALL_SECONDS)
+    chosen = settings_of(Adopter(api, identity), identity, deadline).certificates
     return Installed(
         chosen=chosen,
         bundles=WebhookBundles(api, chosen.webhook_configuration),
-        secret=SecretStore(api, where, chosen.secret_name),
+        secret=SecretStore(api, identity.namespace, chosen.secret_name),
     )

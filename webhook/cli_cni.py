@@ -5,6 +5,7 @@ import json
 
 import msgspec
 
+from webhook.cli_output import write
 from webhook.deadline import Deadline
 from webhook.enforcement import Enforced, Verdict, judge
 from webhook.errors import PortcullisError
@@ -25,8 +26,8 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
 
 def _run(arguments: argparse.Namespace) -> int:
     verdict = _judged(arguments.paths)
-    print(_json(verdict) if arguments.output == "json" else _text(verdict))
-    return int(verdict.enforced is Enforced.NO)
+    told = _json if arguments.output == "json" else _text
+    return write([f"{told(verdict)}\n"]) or int(verdict.enforced is Enforced.NO)
 
 
 def _judged(paths: list[str]) -> Verdict:

@@ -4,13 +4,14 @@ import argparse
 import json
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from webhook import __version__, settings
-from webhook.cli_output import table
+from webhook import settings
+from webhook.adoption.report import sentence
+from webhook.cli_cluster import add_cluster, add_installation, connect, settings_of
+from webhook.cli_output import note, table, write
 from webhook.deadline import Deadline
-from webhook.errors import NotFoundError, PortcullisError
+from webhook.errors import NotFoundError, PortcullisError, RefusedError, SettingsError
 from webhook.interfaces import PolicyLister
 from webhook.manifests import read_manifests
 from webhook.model.namespace import MANAGED_BY, MANAGED_BY_LABEL, Namespace
@@ -20,6 +21,7 @@ from webhook.model.status import Status, statuses
 from webhook.snapshot import SnapshotCluster
 
 if TYPE_CHECKING:
+    from webhook.cluster.adopt import Adopter
     from webhook.cluster.release import Releaser
 
 CALL_SECONDS = 60.0
@@ -45,6 +47,7 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     )
     status.add_argument("--snapshot", metavar="PATH", help="manifests in place of a live cluster")
     status.add_argument("--wrong", action="store_true", help="only pending and drifted ones")
+    add_installation(status)
     status.add_argument("-o", "--output", choices=("table", "json"), default="table")
     release = commands.add_parser(
         "release", help="take Portcullis's policies and marks off a namespace, on purpose"
@@ -57,17 +60,17 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
         help="Portcullis is not installed any more: delete from here",
     )
     for parser, run in ((status, _status), (release, _release)):
-        parser.add_argument("--kubeconfig", metavar="FILE", help="of the cluster")
+        add_cluster(parser)
         parser.set_defaults(run=run)
 
 
 def _status(arguments: argparse.Namespace) -> int:
-    cluster = _reader(arguments)
+    cluster, system = _reader(arguments)
     deadline = Deadline.after(CALL_SECONDS)
-    rows = list(statuses(cluster.namespaces(deadline), _ours(cluster, deadline)))
+    rows = list(statuses(cluster.namespaces(deadline), _ours(cluster, deadline), system))
     shown = [row for row in rows if row.wrong] if arguments.wrong else rows
-    print(_json(shown) if arguments.output == "json" else _table(shown))
-    return 1 if any(row.wrong for row in rows) else 0
+    told = _json if arguments.output == "json" else _table
+    return write(told(shown)) or int(any(row.wrong for row in rows))
 
 
 def _ours(cluster: PolicyLister, deadline: Deadline) -> Iterator[tuple[str, str]]:
@@ -78,34 +81,32 @@ def _ours(cluster: PolicyLister, deadline: Deadline) -> Iterator[tuple[str, str]
             yield metadata.namespace, metadata.name
 
 
-def _json(rows: Sequence[Status]) -> str:
-    return json.dumps(
-        [
-            {
-                "namespace": row.namespace,
-                "state": row.state,
-                "profile": row.profile or None,
-                "policies": row.policies,
-                "reason": row.reason or None,
-                "report": row.report or None,
-            }
-            for row in rows
-        ],
-        indent=2,
-    )
+def _json(rows: Sequence[Status]) -> Iterator[str]:
+    found = [
+        {
+            "namespace": row.namespace,
+            "state": row.state,
+            "profile": row.profile or None,
+            "policies": row.policies,
+            "reason": row.reason or None,
+            "report": row.report or None,
+        }
+        for row in rows
+    ]
+    yield json.dumps(found, indent=2) + "\n"
 
 
-def _table(rows: Sequence[Status]) -> str:
+def _table(rows: Sequence[Status]) -> Iterator[str]:
     cells = [
         (row.namespace, row.state, row.profile or "-", str(len(row.policies)), _remark(row))
         for row in rows
     ]
-    return "".join(table([COLUMNS, *cells])).removesuffix("\n")
+    return table([COLUMNS, *cells])
 
 
 def _remark(row: Status) -> str:
     """Why a namespace is in its state, or what adopting it would do."""
-    return row.reason or (f"would cut off by {row.report}" if row.report else "")
+    return row.reason or (sentence(row.report) if row.report else "")
 
 
 def _release(arguments: argparse.Namespace) -> int:
@@ -115,17 +116,15 @@ def _release(arguments: argparse.Namespace) -> int:
     if namespace is None:
         raise NotFoundError(f'namespaces "{name}" not found')
     ours = releaser.ours(name, Deadline.after(CALL_SECONDS))
-    for policy in ours:
-        print(f"NetworkPolicy {name}/{policy.name}: goes")
+    write(f"NetworkPolicy {name}/{policy.name}: goes\n" for policy in ours)
     if not arguments.yes:
-        print(f"every pod of {name} is open where no policy of its own isolates it; say --yes")
+        write([f"every pod of {name} is open where no policy of its own isolates it; say --yes\n"])
         return 1
     if arguments.without_controller:
         _delete(releaser, namespace, ours)
     else:
         _wish(releaser, name)
-    print(f"namespace {name} is released")
-    return 0
+    return write([f"namespace {name} is released\n"])
 
 
 def _delete(releaser: "Releaser", namespace: Namespace, ours: Sequence[StandingPolicy]) -> None:
@@ -148,18 +147,33 @@ def _wish(releaser: "Releaser", name: str) -> None:
         time.sleep(0.2)
 
 
-def _reader(arguments: argparse.Namespace) -> _Reader:
+def _reader(arguments: argparse.Namespace) -> tuple[_Reader, tuple[str, ...]]:
+    """The cluster, and its namespaces that Portcullis never touches."""
+    identity = arguments.installation
     if arguments.snapshot is not None:
         objects = [manifest.value for manifest in read_manifests([arguments.snapshot])]
-        identity = settings.Identity()
-        return SnapshotCluster(objects, (identity.namespace, identity.installation))
-    return _releaser(arguments)
+        snapshot = SnapshotCluster(objects, (identity.namespace, identity.installation))
+        return snapshot, _system(settings.Settings(), identity)
+    from webhook.cluster.adopt import Adopter  # noqa: PLC0415 - a snapshot does without
+
+    adopter = Adopter(connect(arguments, connections=2), identity)
+    return adopter, _system(_settings(adopter, identity), identity)
+
+
+def _settings(adopter: "Adopter", identity: settings.Identity) -> settings.Settings:
+    """Those of the installation; where they cannot be read, the default ones."""
+    try:
+        return settings_of(adopter, identity, Deadline.after(CALL_SECONDS))
+    except (NotFoundError, RefusedError, SettingsError) as error:
+        note(f"system namespaces are told by the default settings: {error}")
+        return settings.Settings()
+
+
+def _system(found: settings.Settings, identity: settings.Identity) -> tuple[str, ...]:
+    return (*found.default_deny.system_namespaces, identity.namespace)
 
 
 def _releaser(arguments: argparse.Namespace) -> "Releaser":
-    from webhook.cluster.client import Api  # noqa: PLC0415 - a snapshot does without kubernetes
-    from webhook.cluster.release import Releaser  # noqa: PLC0415
+    from webhook.cluster.release import Releaser  # noqa: PLC0415 - a snapshot does without
 
-    given = arguments.kubeconfig or settings.load().kubeconfig
-    path = given or str(Path("~/.kube/config").expanduser())
-    return Releaser(Api.connect(path, connections=2, version=__version__))
+    return Releaser(connect(arguments, connections=2))

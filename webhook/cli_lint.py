@@ -1,14 +1,15 @@
 """The command ``lint``: mistakes in NetworkPolicies that the API server accepts."""
 
 import argparse
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from webhook.cli_live import FACTS, add_arguments, live_objects
-from webhook.cli_output import fail, write
+from webhook.cli_output import EXIT_ERROR, fail, write
 from webhook.errors import PortcullisError
 from webhook.lint.catalogue import BY_ID
 from webhook.lint.cluster import Cluster, build
+from webhook.lint.labels_text import untrapped
 from webhook.lint.own import MEANT, own_policies
 from webhook.lint.registry import Finding, Severity
 from webhook.lint.render import RENDERERS
@@ -17,12 +18,14 @@ from webhook.lint.runner import Levels, run
 from webhook.lint.subject import ref
 from webhook.manifests import STDIN, Manifest, ManifestError, Places, read_manifests
 from webhook.netpol.errors import InvalidObjectError
+from webhook.netpol.parse import check_object
 
 OFF, NEVER = "off", "never"
 _SUMMARY = "tell mistakes in NetworkPolicies that the API server accepts"
 _EPILOG = """\
 The exit status is 0 where nothing is found, 1 where a finding is as severe as --fail-on,
-2 where something cannot be read; nothing is skipped. `portcullis checks ID` explains a check."""
+2 where something cannot be read: an object is told and the others are judged, a file that is no
+YAML or JSON ends the run. `portcullis checks ID` explains a check."""
 _PATH_HELP = "a manifest, a folder of *.yaml, *.yml and *.json, or - for standard input"
 
 
@@ -68,25 +71,73 @@ def _level(text: str) -> tuple[str, Severity | None]:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    unread: list[ManifestError] = []
     try:
-        report = _report(arguments)
+        report = _report(arguments, unread)
     except PortcullisError as error:
         return fail(error)
-    return write([RENDERERS[arguments.output](report)]) or int(report.failed)
+    for each in unread:
+        fail(each)
+    printed = write([RENDERERS[arguments.output](report)])
+    return EXIT_ERROR if unread else printed or int(report.failed)
 
 
-def _report(arguments: argparse.Namespace) -> Report:
-    before = arguments.before
+def _report(arguments: argparse.Namespace, unread: list[ManifestError]) -> Report:
+    """Judge what can be read.
+
+    Args:
+        arguments: of the command line.
+        unread: gets what is wrong with each of the other objects.
+
+    Raises:
+        PortcullisError: a file, or the cluster, cannot be read at all.
+    """
     _check_input(arguments)
     live = live_objects(arguments, FACTS)
-    former = list(read_manifests(before or ()))
+    former = list(read_manifests(arguments.before or ()))
     manifests = list(read_manifests(arguments.paths))
+    try:
+        return _judged(arguments, live, former, manifests)
+    except InvalidObjectError:
+        # Only now each is read by itself: where all of them can be read, that would be time lost.
+        return _judged(arguments, live, *_readable(former, manifests, unread))
+
+
+def _readable(
+    former: Sequence[Manifest], manifests: Sequence[Manifest], unread: list[ManifestError]
+) -> Iterator[list[Manifest]]:
+    """Leave out what cannot be read, and from the other side the same object: it has not gone."""
+    places, bad = Places(), set()
+    for manifest in (*former, *manifests):
+        try:
+            check_object(untrapped(manifest.value))
+        except InvalidObjectError as error:
+            bad.add(_identity(manifest.value))
+            place = places.of(manifest, error.path)
+            unread.append(manifest.source.error(str(error), *place))
+    for side in (former, manifests):
+        yield [manifest for manifest in side if _identity(manifest.value) not in bad]
+
+
+def _judged(
+    arguments: argparse.Namespace,
+    live: Sequence[Mapping[str, Any]],
+    former: Sequence[Manifest],
+    manifests: Sequence[Manifest],
+) -> Report:
+    """Judge manifests over a cluster.
+
+    Raises:
+        InvalidObjectError: one of them cannot be read.
+        ManifestError: an object of the cluster cannot be read.
+    """
+    before = arguments.before
     written = {_identity(manifest.value) for manifest in manifests}
     standing = [each for each in live if _identity(each) not in written]
-    old = _cluster(live, former) if (live and manifests) or before is not None else None
+    old = _cluster(live, former) if (live and arguments.paths) or before is not None else None
     cluster = _cluster(standing, manifests)
     levels: Levels = dict(arguments.levels)
-    first = len(standing) if manifests else 0
+    first = len(standing) if arguments.paths else 0
     own = own_policies(standing)
     meant = {(check_id, index) for check_id in MEANT for index in own}
     found = [
@@ -125,7 +176,7 @@ def _cluster(live: Sequence[Mapping[str, Any]], manifests: Sequence[Manifest]) -
     except InvalidObjectError as error:
         if error.index < len(live):
             raise ManifestError(f"live: {error}") from None
-        raise manifests[error.index - len(live)].error(error.path, str(error)) from None
+        raise
 
 
 def _placed(

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from webhook.adoption.report import shortened
 from webhook.cli_live import ATTACHMENTS, Resource, add_arguments, live_objects
 from webhook.cli_output import note, printable, write
 from webhook.manifests import STDIN, ManifestError, read_world
@@ -18,6 +19,7 @@ from webhook.netpol.intervals import intersection
 from webhook.netpol.model import Direction
 from webhook.netpol.ports import MAX_PORT, PROTOCOLS, conn_text
 from webhook.netpol.rows import Rows, Targets
+from webhook.netpol.unaddressed import untold
 from webhook.netpol.verdict import Decision, Endpoint, Hop
 from webhook.netpol.world import World
 
@@ -32,6 +34,9 @@ def add_parsers(subparsers: "argparse._SubParsersAction[argparse.ArgumentParser]
     parser = _add(subparsers, "connectivity", _connectivity, "list every connection allowed")
     parser.add_argument("paths", metavar="PATH", nargs="*", help=_PATH_HELP)
     parser = _add(subparsers, "diff", _diff, "list what a change opens and closes")
+    parser.epilog = (
+        "The exit status is 0, and 2 where something cannot be read or the input has no workloads."
+    )
     parser.add_argument(
         "sides",
         metavar="PATH",
@@ -73,8 +78,10 @@ def _add(
 
 def _port(text: str) -> Port:
     parts = _PORT.fullmatch(text)
-    if not parts:
-        raise argparse.ArgumentTypeError("must be such as TCP/80, 80 or UDP")
+    if not parts or (parts["all"] and parts["all"].upper() not in PROTOCOLS):
+        raise argparse.ArgumentTypeError(
+            "must be such as TCP/80, 80 or UDP; port names are not taken"
+        )
     protocol = (parts["of"] or parts["all"] or "TCP").upper()
     if protocol not in PROTOCOLS:
         raise argparse.ArgumentTypeError(f"protocol must be one of {', '.join(PROTOCOLS)}")
@@ -108,8 +115,15 @@ def _world(arguments: argparse.Namespace, facts: Iterable[Resource] = ()) -> Wor
     return read_world(arguments.paths, live_objects(arguments, facts))
 
 
+def _populated(world: World) -> World:
+    """Say so where policies have no pod to select: no row means nothing then."""
+    if world.scopes and _is_empty(world):
+        note(_NO_PODS)
+    return world
+
+
 def _connectivity(arguments: argparse.Namespace) -> Iterator[str]:
-    world = _world(arguments)
+    world = _populated(_world(arguments))
     rows = connectivity(world, ipblock_matches_pods=_reading(arguments, world))
     if arguments.output == "json":
         yield from rows_json({"rows": rows})
@@ -126,13 +140,33 @@ def _diff(arguments: argparse.Namespace) -> Iterator[str]:
     live = live_objects(arguments)
     before, after = (read_world(each, live) for each in (before_path, [after_path]))
     change = diff(before, after, ipblock_matches_pods=_reading(arguments, before, after))
+    told = bool(change.opened or change.closed)
+    hidden = untold(before, after, told=told)
+    if hidden:
+        note(_UNTOLD.format(shortened(hidden)))
     if arguments.output == "json":
         yield from rows_json({"opened": change.opened, "closed": change.closed})
-        return
-    yield from rows_text(change.opened, "opened: ")
-    yield from rows_text(change.closed, "closed: ")
-    if not change.opened and not change.closed:
+    else:
+        yield from rows_text(change.opened, "opened: ")
+        yield from rows_text(change.closed, "closed: ")
+    if _is_empty(before) and _is_empty(after):
+        raise ManifestError(_NO_PODS)
+    if not told and not hidden and arguments.output == "text":
         yield "the change opens and closes nothing\n"
+
+
+_UNTOLD = (
+    "pods without an address are taken for IPv4 ({}): what the change opens or closes to them in "
+    "IPv6 is not told"
+)
+_NO_PODS = (
+    "no pods or workloads in the input: nothing can be opened or closed; give workloads too, or "
+    "use --live"
+)
+
+
+def _is_empty(world: World) -> bool:
+    return not world.table.slot_of
 
 
 def _explain(arguments: argparse.Namespace) -> Iterator[str]:
@@ -152,7 +186,7 @@ def _explain(arguments: argparse.Namespace) -> Iterator[str]:
 
 
 def _exposure(arguments: argparse.Namespace) -> Iterator[str]:
-    found = exposure(_world(arguments))
+    found = exposure(_populated(_world(arguments)))
     if arguments.output == "json":
         exposures = [_exposure_json(each) for each in found]
         yield json.dumps({"exposures": exposures}, indent=2, ensure_ascii=False) + "\n"

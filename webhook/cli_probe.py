@@ -3,12 +3,13 @@
 import argparse
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from webhook import __version__, settings
+from webhook.cli_cluster import NAME_YOURS, add_context, connect, identity
+from webhook.cli_output import write
 from webhook.deadline import Deadline
-from webhook.errors import ClusterError
+from webhook.errors import ClusterError, SettingsError
 
 if TYPE_CHECKING:
     from webhook.cluster.client import Api
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 CALL_SECONDS: Final = 15.0
 """For one request; a webhook that hangs takes its own timeout of it."""
 PAUSE_SECONDS: Final = 1.0
+_GOOD: Final = "the API server asks Portcullis, trusts its certificate, and goes by its answer\n"
 OURS: Final = 'admission webhook "networkpolicies.portcullis.dev" denied the request'
 
 
@@ -33,24 +35,36 @@ def add_parsers(commands: "argparse._SubParsersAction[argparse.ArgumentParser]")
     where = parser.add_mutually_exclusive_group()
     where.add_argument("--kubeconfig", metavar="FILE", help="of the cluster")
     where.add_argument("--in-cluster", action="store_true", help="as the Pod's ServiceAccount")
+    add_context(parser)
+    parser.add_argument(
+        "--installation",
+        metavar="NAMESPACE/NAME",
+        type=identity,
+        help="Portcullis's, whose name both webhook configurations bear",
+    )
     parser.set_defaults(run=_probe)
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    from webhook.cluster.client import Api  # noqa: PLC0415 - offline commands do without kubernetes
-
-    environment = settings.load()
-    given = arguments.kubeconfig or environment.kubeconfig
-    path = None if arguments.in_cluster else given or str(Path("~/.kube/config").expanduser())
-    api = Api.connect(path, connections=1, version=__version__)
+    api = _api(arguments)
+    chosen = arguments.installation or settings.load().identity
     end = time.monotonic() + arguments.wait
-    while wrong := _wrong(api, environment.identity.installation, arguments.namespace):
+    while wrong := _wrong(api, chosen.installation, arguments.namespace):
         if time.monotonic() >= end:
-            print(wrong)
+            write([f"{wrong}\n"])
             return 1
         time.sleep(PAUSE_SECONDS)
-    print("the API server asks Portcullis, trusts its certificate, and goes by its answer")
-    return 0
+    return write([_GOOD])
+
+
+def _api(arguments: argparse.Namespace) -> "Api":
+    from webhook.cluster.client import Api  # noqa: PLC0415 - offline commands do without kubernetes
+
+    if not arguments.in_cluster:
+        return connect(arguments, connections=1)
+    if arguments.context:
+        raise SettingsError("--context is one of a kubeconfig, and --in-cluster has none")
+    return Api.connect(None, connections=1, version=__version__)
 
 
 def _wrong(api: "Api", installation: str, namespace: str) -> str:
@@ -75,7 +89,10 @@ def lacking(installation: str, bundles: Sequence[bytes]) -> str:
         bundles: the caBundle of each entry, empty where it has none.
     """
     if not bundles:
-        return f'no webhook configuration is called "{installation}": is Portcullis installed?'
+        return (
+            f'no webhook configuration is called "{installation}": is Portcullis installed? If so, '
+            f"{NAME_YOURS}"
+        )
     missing = sum(not bundle for bundle in bundles)
     if missing:
         return (

@@ -7,7 +7,7 @@ import pytest
 
 from tests.adoption.reference import broken
 from tests.netpol import clusters
-from webhook.adoption.report import Report, report, workload
+from webhook.adoption.report import Report, report, sentence, workload
 from webhook.controller.survey import injected
 from webhook.model.pods import PodObject
 from webhook.model.profiles import policies
@@ -157,3 +157,23 @@ def test_the_report_is_what_tuples_tell(profile, seed):
         plain = [o for o in objects if o["kind"] in {"Namespace", "Pod", "NetworkPolicy"}]
 
         assert names(found) == list(broken(plain, added, name).values())
+
+
+@pytest.mark.parametrize(
+    ("short", "told"),
+    [
+        ("deny-all: ingress 0/0, egress 0/0", "deny-all would cut off nothing"),
+        ("deny-all: ingress 0/10, egress 0/10", "deny-all would cut off nothing"),
+        (
+            "own-a: ingress 0/2, egress 0/2; in the way: portcullis-a",
+            "own-a would cut off nothing; in the way: portcullis-a",
+        ),
+        (
+            "deny-all: ingress 0/2, egress 1/2 (Pod/a)",
+            "would cut off by deny-all: ingress 0/2, egress 1/2 (Pod/a)",
+        ),
+    ],
+)
+def test_the_short_form_as_people_are_told_it(short, told):
+    """Where it cuts off nothing it says so, in place of counts that are all 0."""
+    assert sentence(short) == told

@@ -20,6 +20,7 @@ spec:
   - {}
 """
 CLOSED = OPEN.partition("  ingress")[0]
+BAD = CLOSED.replace("podSelector", "podselector")
 REMARK = OPEN.replace("- {}", "- {from: [{podSelector: {}}], ports: [{protocol: TCP}]}")
 
 
@@ -99,17 +100,45 @@ def test_unknown_levels_are_refused(lint, capsys, level, told) -> None:
     ("text", "told"),
     [
         pytest.param("a: [", "f.yaml:2:1: ", id="no-yaml"),
-        pytest.param(OPEN.replace("podSelector", "podselector"), "f.yaml:5:16: ", id="typo"),
-        pytest.param(OPEN.replace("- {}", "- from: [{}]"), "f.yaml:7:12: ", id="refused-peer"),
         pytest.param("[]", "f.yaml:1:1: ", id="no-object"),
     ],
 )
 def test_unreadable_is_2(lint, text, told) -> None:
-    """What cannot be read exits with 2 and its place, whatever else there is to find."""
+    """A file that cannot be read exits with 2 and its place, whatever else there is to find."""
     code, out, err = lint("open.yaml", "f.yaml", open=OPEN, f=text)
 
     assert (2, "") == (code, out)
     assert err.startswith(f"portcullis: {told}")
+
+
+TYPO = OPEN.replace("podSelector", "podselector").replace("name: open", "name: typo")
+PEER = OPEN.replace("- {}", "- from: [{}]").replace("name: open", "name: peer")
+
+
+@pytest.mark.parametrize("output", ["text", "json", "sarif", "junit", "github"])
+def test_an_object_that_the_api_server_would_refuse_keeps_no_other_from_being_judged(
+    lint, output
+) -> None:
+    """Each such object is told with its place, the others are judged, and the exit status is 2."""
+    text = f"{TYPO}---\n{PEER}---\n{OPEN}"
+    code, out, err = lint("--output", output, "f.yaml", f=text)
+    told = err.splitlines()
+
+    assert 2 == code
+    assert ["portcullis: f.yaml:5:16:", "portcullis: f.yaml:15:12:"] == [
+        " ".join(line.split()[:2]) for line in told
+    ]
+    assert "rule-allows-all-peers" in out
+    assert "shop/typo" not in out
+
+
+@pytest.mark.parametrize("files", [{"old": CLOSED, "new": BAD}, {"old": BAD, "new": CLOSED}])
+def test_what_cannot_be_read_on_one_side_has_neither_come_nor_gone(lint, files) -> None:
+    """A policy with a typo is not one that was deleted."""
+    code, out, err = lint("--before", "old.yaml", "new.yaml", **files)
+
+    assert (2, "nothing found in 0 NetworkPolicies\n") == (code, out)
+    assert 1 == err.count("\n")
 
 
 def test_missing_file_is_2(lint) -> None:

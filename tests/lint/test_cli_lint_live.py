@@ -129,6 +129,17 @@ def test_other_mistakes_in_our_own_policy_are_told(lint, server) -> None:
     assert any("[types-vs-rules" in line for line in out)
 
 
+def test_a_manifest_that_cannot_be_read_changes_nothing(lint, tmp_path) -> None:
+    """It is told; neither has the policy of its name gone, nor is the whole cluster judged."""
+    (tmp_path / "bad.yaml").write_text(
+        (tmp_path / "again.yaml").read_text().replace("podSelector", "podselector")
+    )
+    code, out, err = lint("--live", "bad.yaml")
+
+    assert (code, out) == (2, ["nothing found in 0 NetworkPolicies"])
+    assert [line.startswith("portcullis: bad.yaml:1:") for line in err] == [True]
+
+
 def test_the_last_policy_is_not_taken_by_a_manifest_of_another(lint, server) -> None:
     """A manifest beside what isolates a pod leaves it isolated."""
     server.on("GET", POLICIES, page({"metadata": {"name": "deny", "namespace": "x"}, "spec": {

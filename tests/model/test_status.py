@@ -3,7 +3,7 @@
 import pytest
 
 from webhook.model.namespace import Namespace
-from webhook.model.status import Status, statuses
+from webhook.model.status import SYSTEM, Status, statuses
 
 OURS = ("portcullis-deny-all",)
 
@@ -33,6 +33,23 @@ def test_states(given: Namespace, policies: tuple[str, ...], state: str, wrong: 
 
     assert (row.state, row.policies, row.wrong) == (state, policies, wrong)
     assert bool(row.reason) is (wrong and state != "pending")
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        pytest.param(namespace(None, None), ("unmarked", SYSTEM, False), id="unmarked"),
+        pytest.param(namespace(None, None, "taken"), ("unmarked", "taken", True), id="refused"),
+        pytest.param(namespace("sealed"), ("sealed", "", False), id="sealed-before"),
+    ],
+)
+def test_a_system_namespace_is_told_to_be_one(
+    given: Namespace, told: tuple[str, str, bool]
+) -> None:
+    """Nobody need look at it; what its marks say comes first."""
+    (row,) = statuses([given], [("shop", name) for name in OURS], {"shop"})
+
+    assert (row.state, row.reason, row.wrong) == told
 
 
 def test_rows_are_sorted() -> None:

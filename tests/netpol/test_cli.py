@@ -96,6 +96,73 @@ def test_diff_text(run):
     assert "closed: x/a -> x/b IPv4 SCTP 1-65535,TCP 1-79,81-65535,UDP 1-65535" in some
 
 
+NO_PODS = (
+    "portcullis: no pods or workloads in the input: nothing can be opened or closed; give "
+    "workloads too, or use --live\n"
+)
+
+
+UNTOLD = (
+    "portcullis: pods without an address are taken for IPv4 (x/b): what the change opens or "
+    "closes to them in IPv6 is not told\n"
+)
+INGRESS = """
+---
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: p, namespace: x}
+spec: {podSelector: {}, policyTypes: [Ingress], ingress: %s}
+"""
+TEMPLATE = """
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: b, namespace: x}
+spec: {template: {metadata: {labels: {app: b}}, spec: {containers: []}}}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write manifests beside the others."""
+    return lambda name, text: (tmp_path / name).write_text(text)
+
+
+@pytest.fixture
+def policies(write):
+    """A policy that closes, and one that opens to everybody in IPv6; without any pod."""
+    write("closed.yaml", INGRESS % "[]")
+    write("open.yaml", INGRESS % '[{from: [{ipBlock: {cidr: "::/0"}}]}]')
+
+
+@pytest.mark.usefixtures("policies")
+def test_a_diff_of_policies_alone_tells_nothing(run):
+    """Nobody may take it for harmless: exit status 2, nothing is printed but empty lists."""
+    text = run("diff", "@closed.yaml", "@open.yaml")
+    code, out, err = run("diff", "--output", "json", "@closed.yaml", "@open.yaml")
+
+    assert text == (2, "", NO_PODS)
+    assert (code, json.loads(out), err) == (2, {"opened": [], "closed": []}, NO_PODS)
+
+
+@pytest.mark.usefixtures("policies")
+@pytest.mark.parametrize("command", ["connectivity", "exposure"])
+def test_policies_alone_have_no_rows(run, command):
+    """It is told why, and the exit status is as ever."""
+    assert run(command, "@closed.yaml") == (0, "", NO_PODS)
+
+
+def test_a_diff_that_may_open_ipv6_does_not_say_that_it_opens_nothing(run, write):
+    """A template has no address: that it is taken for IPv4 is told."""
+    write("closed.yaml", TEMPLATE + INGRESS % "[]")
+    write("open.yaml", TEMPLATE + INGRESS % '[{from: [{ipBlock: {cidr: "::/0"}}]}]')
+    text = run("diff", "@closed.yaml", "@open.yaml")
+    code, out, err = run("diff", "--output", "json", "@closed.yaml", "@open.yaml")
+
+    assert text == (0, "", UNTOLD)
+    assert (code, json.loads(out), err) == (0, {"opened": [], "closed": []}, UNTOLD)
+
+
 BLOCK = """
 apiVersion: v1
 kind: Pod
@@ -192,10 +259,26 @@ def test_errors(run, arguments):
     assert err.startswith("portcullis: ")
 
 
-@pytest.mark.parametrize("port", ["TCP/0", "TCP/65536", "ICMP", "x/80", "TCP/", "/"])
-def test_bad_ports(run, port):
-    """What is no port is refused when arguments are read."""
+NO_PORT = "must be such as TCP/80, 80 or UDP; port names are not taken"
+
+
+@pytest.mark.parametrize(
+    ("port", "told"),
+    [
+        ("TCP/0", "port must be between 1 and 65535"),
+        ("TCP/65536", "port must be between 1 and 65535"),
+        ("x/80", "protocol must be one of SCTP, TCP, UDP"),
+        ("ICMP", NO_PORT),
+        ("http", NO_PORT),
+        ("http-alt", NO_PORT),
+        ("TCP/", NO_PORT),
+        ("/", NO_PORT),
+    ],
+)
+def test_bad_ports(run, capsys, port, told):
+    """What is no port is refused when arguments are read, a name for what it is."""
     with pytest.raises(SystemExit) as stop:
         run("explain", "--from", "a", "--to", "b", "--port", port, "@all.yaml")
 
     assert 2 == stop.value.code
+    assert told in capsys.readouterr().err

@@ -6,6 +6,7 @@ isolates there yet, unless a policy allows them everything; on a pod that is iso
 profile closes nothing, for policies add up.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,9 @@ from webhook.netpol.model import Direction, Policy
 
 MAX_NAMES = 3
 """Workloads of a direction that are named in the short form; the rest is counted."""
+
+_NOTHING = re.compile(r"(?P<profile>[^:]+): ingress 0/[0-9]+, egress 0/[0-9]+(?P<more>$|; .*)")
+"""A `Report.short` that names no pod."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +71,14 @@ class Report:
         found = self.cut_off(direction)
         told = f"{direction.lower()} {len(found)}/{self.pods}"
         return f"{told} ({shortened(workloads(found))})" if found else told
+
+
+def sentence(short: str) -> str:
+    """What people are told of a report in its short form."""
+    nothing = _NOTHING.fullmatch(short)
+    if nothing:
+        return f"{nothing['profile']} would cut off nothing{nothing['more']}"
+    return f"would cut off by {short}"
 
 
 def report(

@@ -1,13 +1,15 @@
 """The state of default deny, namespace by namespace, for people and programs. PURE."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 
 from webhook.model.namespace import Namespace, Seal
 from webhook.model.profiles import NONE
 
 DRIFTED = "drifted"
 UNMARKED = "unmarked"
+SYSTEM = "system: never touched"
+"""Why a namespace of `defaultDeny.systemNamespaces`, or our own, is unmarked for good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,24 +36,29 @@ class Status:
     @property
     def wrong(self) -> bool:
         """Whether somebody should look at it."""
-        refused = self.state == UNMARKED and bool(self.reason)
+        refused = self.state == UNMARKED and self.reason not in {"", SYSTEM}
         return refused or self.state in {DRIFTED, Seal.PENDING}
 
 
 def statuses(
-    namespaces: Iterable[Namespace], policies: Iterable[tuple[str, str]]
+    namespaces: Iterable[Namespace],
+    policies: Iterable[tuple[str, str]],
+    system: Collection[str] = (),
 ) -> Iterator[Status]:
     """A row for each namespace, by name.
 
     Args:
         namespaces: all of them.
         policies: (namespace, name) of every policy that Portcullis wrote.
+        system: names of the namespaces that are never touched.
     """
     standing: dict[str, list[str]] = {}
     for where, name in policies:
         standing.setdefault(where, []).append(name)
     for namespace in sorted(namespaces, key=lambda it: it.name):
-        yield _status(namespace, tuple(sorted(standing.get(namespace.name, ()))))
+        found = _status(namespace, tuple(sorted(standing.get(namespace.name, ()))))
+        untouched = found.state == UNMARKED and not found.reason and namespace.name in system
+        yield replace(found, reason=SYSTEM) if untouched else found
 
 
 def _status(namespace: Namespace, policies: tuple[str, ...]) -> Status:

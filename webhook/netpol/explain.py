@@ -8,6 +8,7 @@ before policies look), and to and from outside the cluster.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from webhook.netpol.addresses import IPV6
 from webhook.netpol.errors import UnknownEndpointError
 from webhook.netpol.intervals import EMPTY, Ranges, ranges, union
 from webhook.netpol.model import Pod, Service, ServicePort
@@ -19,6 +20,7 @@ from webhook.netpol.places import (
     place_name,
 )
 from webhook.netpol.ports import ALL_PORTS, port_range
+from webhook.netpol.unaddressed import not_held_against
 from webhook.netpol.verdict import Endpoint, Hop, Judge, judge
 from webhook.netpol.world import World
 
@@ -111,6 +113,7 @@ def explain(
     notes = (
         *_node_port_notes(world, asked, end, question),
         *_notes(world, start, end, hops),
+        *_address_notes(by, hops, senders, [endpoint for endpoint, _ in targets]),
         *_reading_note(hops, other, ipblock_matches_pods),
     )
     return Explanation(place_name(start), place_name(end), hops, tuple(dict.fromkeys(notes)))
@@ -203,6 +206,20 @@ def _notes(world: World, start: Place, end: Place, hops: tuple[Hop, ...]) -> Ite
             yield f"{pod.key} is also a Service; ask for it as {pod.name}.{pod.namespace}.svc"
     for hop in hops:
         yield from _hop_notes(hop)
+
+
+def _address_notes(
+    by: Judge, hops: tuple[Hop, ...], senders: list[Endpoint], receivers: list[Endpoint]
+) -> Iterator[str]:
+    """Say where an answer hangs on an address that nobody knows."""
+    if by.ipblock_matches_pods:
+        for hop in hops:
+            yield from not_held_against(by.world, hop)
+    for some, others in ((senders, receivers), (receivers, senders)):
+        if any(each.pod is None and each.family == IPV6 for each in some):
+            for pod in (each.pod for each in others):
+                if pod is not None and not pod.addresses:
+                    yield f"{pod.key} has no address and is taken for IPv4: IPv6 is not judged"
 
 
 def _service_notes(service: Service, hops: tuple[Hop, ...], *, from_outside: bool) -> Iterator[str]:

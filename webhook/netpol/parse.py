@@ -91,6 +91,15 @@ def parse_world(objects: Iterable[Mapping[str, Any]]) -> World:
     )
 
 
+def check_object(value: Mapping[str, Any]) -> None:
+    """Read an object by itself.
+
+    Raises:
+        InvalidObjectError: it matters, and is malformed.
+    """
+    parse_object(value, 0, _Found().read)
+
+
 def parse_object(value: Mapping[str, Any], index: int, read: Callable[[Field, str], None]) -> None:
     """Hand an object that matters to a reader, and name the object in its errors.
 
