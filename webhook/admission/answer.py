@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from webhook.admission.guard import Advice
+from webhook.admission.guard import Advice, Permitted
 from webhook.admission.override import Override
 from webhook.checks.registry import Finding
 from webhook.model.namespace import OVERRIDE_ANNOTATION
@@ -20,7 +20,10 @@ _MESSAGE_LIMIT = 2048
 
 
 def judged(
-    findings: Sequence[Finding], override: Override, warnings: Sequence[str]
+    findings: Sequence[Finding],
+    override: Override,
+    warnings: Sequence[str],
+    permitted: Sequence[Permitted] = (),
 ) -> AdmissionResponse:
     """The answer: refused if a finding stands, else allowed with what was overridden.
 
@@ -28,16 +31,18 @@ def judged(
         findings: of all checks, in the order of their ids.
         override: which of them the caller may have his way with.
         warnings: what the author should know anyway.
+        permitted: what is let through as an override is, though nothing asked for one.
     """
-    if not findings:
+    if not findings and not permitted:
         return allowed(warnings=fit_warnings(warnings))
     standing = [finding for finding in findings if not override.covers(finding)]
     if standing:
         return _refusal(standing, override)
-    overridden = [finding for finding in findings if override.covers(finding)]
-    notes = [_overridden(finding, override) for finding in overridden]
+    notes = [_overridden(finding, override) for finding in findings]
+    notes += [each.warning for each in permitted]
     return allowed(
-        warnings=fit_warnings([*notes, *warnings]), audit=_override_audit(overridden, override)
+        warnings=fit_warnings([*notes, *warnings]),
+        audit=_override_audit(findings, override, permitted),
     )
 
 
@@ -100,6 +105,9 @@ def _overridden(finding: Finding, override: Override) -> str:
     return f"overridden {finding.check_id} at {finding.violation.field}: {override.reason}"
 
 
-def _override_audit(overridden: Sequence[Finding], override: Override) -> dict[str, str]:
-    value = f"{','.join(_ids(overridden))}: {override.reason}"
-    return {"override": one_line(value, _AUDIT_VALUE_LIMIT)}
+def _override_audit(
+    overridden: Sequence[Finding], override: Override, permitted: Sequence[Permitted]
+) -> dict[str, str]:
+    told = [f"{','.join(_ids(overridden))}: {override.reason}"] if overridden else []
+    told += [f"{each.check_id}: {each.warning}" for each in permitted]
+    return {"override": one_line("; ".join(told), _AUDIT_VALUE_LIMIT)}
