@@ -8,6 +8,7 @@ import pytest
 from tests.admission.conftest import OURS
 from tests.reviews import namespace
 from webhook.errors import UnavailableError
+from webhook.model.text import MAX_WARNING_RUNES
 
 CHECK = "namespace-profile-weaker"
 PROFILE = "portcullis.dev/profile"
@@ -61,6 +62,55 @@ def test_update(validate, cluster, old, new, user, allowed) -> None:
     assert validate("UPDATE", new, old, user=user).allowed is allowed
 
 
+def overriding(profile: str) -> dict:
+    """A Namespace whose annotation asks for an override."""
+    space = sealed(profile)
+    space["metadata"]["annotations"]["portcullis.dev/override"] = "CHG-7"
+    return space
+
+
+@pytest.mark.parametrize("new", [sealed("bogus"), overriding("bogus")], ids=["plain", "annotated"])
+def test_nobody_overrides_a_profile_that_does_not_exist(validate, cluster, new) -> None:
+    """It would leave a namespace with a profile that nobody can carry out; no way round is told."""
+    cluster.overriders.add(("root", CHECK))
+    response = validate("UPDATE", new, sealed("deny-all"), user="root")
+
+    assert (response.allowed, response.code) == (False, 422)
+    assert response.message == (
+        f'metadata.labels[{PROFILE}]: Invalid value: "bogus": there is no such profile; use '
+        "deny-all, same-namespace, deny-ingress, none"
+    )
+    assert [f"{cause.field}: {cause.message}" for cause in response.causes] == [response.message]
+
+
+def test_beside_it_another_finding_tells_its_way_round(validate) -> None:
+    """By the other's permission alone."""
+    forged = sealed("bogus", "none")
+    response = validate("UPDATE", forged, sealed("deny-all"))
+
+    assert "there is no such profile" in response.message
+    assert response.message.endswith(
+        'this needs the verb "override" on guards.portcullis.dev/namespace-marks-reserved'
+    )
+
+
+@pytest.mark.parametrize(
+    ("wish", "why"),
+    [
+        pytest.param("none", "guards.portcullis.dev/namespace-profile-weaker", id="weaker"),
+        pytest.param("bogus", "there is no such profile; use deny-all", id="unknown"),
+        pytest.param("x" * 200, 'Invalid value: "xxx', id="too long to tell in full"),
+    ],
+)
+def test_a_wish_that_is_not_granted_is_told_with_what_is_set(mutate, wish, why) -> None:
+    """The author of a new Namespace learns what it has in place of what he asked for."""
+    _, (warning,) = born(mutate, "jane", wish)
+
+    assert why in warning
+    assert warning.endswith('; "deny-all" was set instead')
+    assert len(warning) <= MAX_WARNING_RUNES
+
+
 @pytest.mark.parametrize(
     ("wish", "left"),
     [
@@ -112,8 +162,8 @@ def test_a_weaker_profile_beside_a_forged_mark_is_not_told(validate, cluster, co
 def test_a_weaker_profile_beside_an_override_is_told_too(validate, cluster, counted) -> None:
     """Both are in the audit log, each with its reason."""
     cluster.overriders |= {("root", CHECK), ("root", "namespace-marks-reserved")}
-    space = sealed("none", "none")
-    space["metadata"]["annotations"]["portcullis.dev/override"] = "CHG-7"
+    space = overriding("none")
+    space["metadata"]["annotations"][SETTING] = "none"
     response = validate("UPDATE", space, sealed("deny-all"), user="root")
 
     assert response.allowed

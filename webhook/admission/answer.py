@@ -9,7 +9,7 @@ from webhook.admission.override import Override
 from webhook.checks.registry import Finding
 from webhook.model.namespace import OVERRIDE_ANNOTATION
 from webhook.model.review import AdmissionResponse, StatusCause, allowed, refused
-from webhook.model.text import fit_warnings, one_line, several_lines
+from webhook.model.text import MAX_WARNING_RUNES, fit_warnings, one_line, several_lines
 
 _INVALID = frozenset({"FieldValueInvalid", "FieldValueNotSupported"})
 _AUDIT_VALUE_LIMIT = 1024
@@ -46,6 +46,12 @@ def judged(
     )
 
 
+def replaced(finding: Finding, setting: str) -> str:
+    """The warning that a wish was not granted, and what was; the latter is never cut off."""
+    instead = f'; "{setting}" was set instead'
+    return one_line(str(finding.violation), MAX_WARNING_RUNES - len(instead)) + instead
+
+
 def advised(response: AdmissionResponse, advice: Advice) -> AdmissionResponse:
     """The answer with advice behind what it says already."""
     return structs.replace(
@@ -67,9 +73,9 @@ def _refusal(standing: Sequence[Finding], override: Override) -> AdmissionRespon
     hint = _how_to_override(standing, override)
     if invalid:
         # Of an Invalid, kubectl prints the causes and not the message.
-        causes[-1] = structs.replace(causes[-1], message=f"{causes[-1].message}\n{hint}")
+        causes[-1] = structs.replace(causes[-1], message=f"{causes[-1].message}{hint}")
     return refused(
-        "\n".join([*lines, hint]),
+        "\n".join(lines) + hint,
         code=422 if invalid else 403,
         reason="Invalid" if invalid else "Forbidden",
         causes=tuple(causes),
@@ -89,14 +95,18 @@ def _ids(findings: Sequence[Finding]) -> list[str]:
 
 
 def _how_to_override(standing: Sequence[Finding], override: Override) -> str:
-    guards = " and ".join(f"guards.portcullis.dev/{check_id}" for check_id in _ids(standing))
+    """A line of its own; empty where all that stands is final."""
+    ids = _ids([finding for finding in standing if not finding.violation.final])
+    guards = " and ".join(f"guards.portcullis.dev/{check_id}" for check_id in ids)
+    if not ids:
+        return ""
     if override.reason:
         return (
-            f"the annotation {OVERRIDE_ANNOTATION} is set, but you lack the permission it needs: "
+            f"\nthe annotation {OVERRIDE_ANNOTATION} is set, but you lack the permission it needs: "
             f'verb "override" on {guards}'
         )
     return (
-        f'to override, annotate the object with {OVERRIDE_ANNOTATION}: "<reason>"; '
+        f'\nto override, annotate the object with {OVERRIDE_ANNOTATION}: "<reason>"; '
         f'this needs the verb "override" on {guards}'
     )
 

@@ -116,7 +116,8 @@ class Admission:
         wish = self._wish(attributes, metadata, deadline)
         if wish is None:
             return allowed(patch=mark_namespace(metadata, self.rules))
-        replaced = [str(it.violation) for it in evaluate(self.checks, wish)]
+        findings = evaluate(self.checks, wish)
+        replaced = [answer.replaced(finding, wish.setting) for finding in findings]
         patch = mark_namespace(metadata, self.rules, None if replaced else wish.profile)
         return allowed(patch=patch, warnings=fit_warnings(replaced))
 

@@ -28,15 +28,17 @@ def namespace_profile_weaker(wish: ProfileWish) -> Iterator[Violation]:
 
     Allowed: an equally strong or a stronger profile, to everybody; a weaker one
     to whoever has the verb override on guards.portcullis.dev under this id, who
-    needs no annotation: it is warned of and recorded as an override. At
-    creation a wish that is not allowed is replaced, with a warning.
+    needs no annotation: it is warned of and recorded as an override. A profile
+    that does not exist, to nobody. At creation a wish that is not allowed is
+    replaced, with a warning.
 
     Fix: take the settings' profile and allow what is needed by NetworkPolicies
     of your own; or ask the platform team for the permission, or for a rule.
     """
     if not wish.known:
         known = ", ".join(reversed(STRENGTH))
-        yield Violation.invalid(_FIELD, wish.profile, f"there is no such profile; use {known}")
+        message = f"there is no such profile; use {known}"
+        yield Violation.invalid(_FIELD, wish.profile, message, final=True)
     elif is_weaker(wish.profile, wish.setting) and not wish.permitted:
         yield Violation.forbidden(
             _FIELD,
