@@ -46,6 +46,8 @@ class Stop:
     old: JSON | None
     user: str = "jane"
     groups: tuple[str, ...] = ("system:authenticated",)
+    note: str = ""
+    """What a real cluster would do otherwise."""
 
 
 def read(name: str) -> list[JSON]:
@@ -114,6 +116,8 @@ def stops() -> Iterator[Stop]:
         "CREATE",
         read("owner/ingress-def.yaml")[0],
         None,
+        note="(a live cluster never asks: its API server validates first, and kubectl prints The "
+        'NetworkPolicy "deny-all-ingress" is invalid: spec.policyTypes[0]: Unsupported value: …)',
     )
     injected = read("cluster/policies.yaml")[0]
     yield Stop(
@@ -247,6 +251,8 @@ def shown(stop: Stop, response: JSON) -> str:
         lines.append(f"allowed, patched: {base64.b64decode(response['patch']).decode()}")
     else:
         lines.append("allowed")
+    if stop.note:
+        lines.append(stop.note)
     return "\n".join(f"  {line}" for line in "\n".join(lines).splitlines())
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from webhook.cli_netconf_input import Input, UnreadableError, load, load_one
+from webhook.cli_netconf_refused import refused_by
 from webhook.netconf import (
     Advice,
     Context,
@@ -297,12 +298,14 @@ def _diff(old: Input, new: Input, args: argparse.Namespace) -> int:
     if before.netconf and after.netconf:
         rated = changes(before.netconf, after.netconf, _context(args))
     told = _new_advice(before.netconf, after.netconf, etcd_mode=args.mode == "etcd")
+    refusing = _refusing(before, after, args) if args.live else []
     if args.output == "json":
         _emit_json(
             {
                 "worst": worst(rated).value if after.netconf else Rating.BREAKS.value,
                 "live": args.live,
                 "changes": _rows(rated),
+                "refused_by": refusing,
                 "warnings": told,
                 "old_error": _error(old, before.error) if before.error else None,
                 "new_error": _error(new, after.error) if after.error else None,
@@ -313,8 +316,18 @@ def _diff(old: Input, new: Input, args: argparse.Namespace) -> int:
     else:
         _emit(_rated(rated, live=args.live))
         _emit(f"warning: {advice}" for advice in told)
+    if refusing and args.output != "json":
+        _emit([f"Portcullis refuses it on a live cluster: {', '.join(refusing)}"])
     unsafe = args.live and worst(rated) is not Rating.SAFE
     return FINDINGS if unsafe or after.error else GOOD
+
+
+def _refusing(before: Verdict, after: Verdict, args: argparse.Namespace) -> list[str]:
+    """Ids of the checks that refuse the change; etcd's values are no object that they see."""
+    if args.mode == Mode.ETCD.value:
+        return []
+    old, new = before.netconf or before.error, after.netconf or after.error
+    return refused_by(old, new, args.pod_cidr, args.flannel_version)
 
 
 def _new_advice(old: NetConf | None, new: NetConf | None, *, etcd_mode: bool) -> list[str]:

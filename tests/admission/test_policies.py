@@ -62,7 +62,18 @@ def test_deletecollection(validate, cluster) -> None:
     response = validate("DELETE", None, INJECTED, name="")
 
     assert not response.allowed
-    assert '"portcullis-deny-all" is the default deny of namespace "dev"' in response.message
+    assert '"portcullis-deny-all" is one of the policies' in response.message
+
+
+def test_policy_types_that_cannot_be_read_are_told_by_their_check(validate, cluster) -> None:
+    """What was meant is told, where no other check can read such a policy; it is no bad request."""
+    cluster.add_namespace("dev", seal="sealed")
+    slip = network_policy("web", spec={"podSelector": {}, "policyTypes": ["Ingress # all"]})
+    response = validate("CREATE", slip)
+
+    assert (response.code, response.reason) == (422, "Invalid")
+    assert response.audit_annotations["refused-by"] == "networkpolicy-policytypes-valid"
+    assert 'probably meant is "Ingress"' in response.message
 
 
 def test_other_policies_cost_no_call(validate, cluster) -> None:

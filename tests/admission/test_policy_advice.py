@@ -112,6 +112,16 @@ def test_the_change_is_told(cluster, old, new, expected):
     assert advice.audit == ({AUDIT_KEY: "; ".join(expected)} if expected else {})
 
 
+def test_a_pod_and_itself_are_no_change(cluster):
+    """A policy that lets in its own pods, with one pod, opens nothing: a pod reaches itself."""
+    cluster.pod_list = [each for each in cluster.pod_list if each.metadata.name != "db-2"]
+    advice = advise(cluster, None, spec(APP, ingress=[{"from": [{"podSelector": APP}]}]))
+
+    assert list(advice.warnings) == [
+        NO_EFFECT + "a pod always reaches itself, and no other is concerned"
+    ]
+
+
 def test_what_the_other_side_denies_is_told(cluster):
     """A rule that opens nothing because the peer's own namespace denies egress names that."""
     item = {"metadata": {"name": "deny"}, "spec": DENY}

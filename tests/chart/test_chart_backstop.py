@@ -53,6 +53,8 @@ POLICY = ("networkpolicy", "portcullis-deny-all", "-n", "kept")
 FLANNEL = ("configmap", "kube-flannel-cfg", "-n", "kube-flannel")
 WISH = {OVERRIDE_ANNOTATION: "moving house"}
 
+ALLOWS_DNS = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": 53}]}]}
+
 
 def policy(where, name="portcullis-deny-all", labels=LABELS, **metadata):
     return {
@@ -100,6 +102,7 @@ def install(plane):
     for name in ("kept", "ending", "kube-flannel", "overridden"):
         plane.kubectl("create", "namespace", name)
     create(plane, policy("kept"), policy("kept", "own", {}), policy("ending"))
+    create(plane, policy("kept", "portcullis-allow-dns") | {"spec": ALLOWS_DNS})
     create(plane, policy("overridden", annotations=WISH))
     create(plane, config_map("kube-flannel", "kube-flannel-cfg"))
     create(plane, config_map("kube-flannel", "other"))
@@ -250,12 +253,17 @@ def test_the_message_tells_what_why_and_how_to_override(plane):
     assert told.partition("is forbidden: ")[2] == (
         "ValidatingAdmissionPolicy 'portcullis-networkpolicies' with binding "
         "'portcullis-networkpolicies' denied request: metadata.name: Forbidden: "
-        '"portcullis-deny-all" is the default deny of namespace "kept"; without it every pod there '
-        "is open; add a NetworkPolicy that allows what you need instead; no replica of Portcullis "
-        "is ready to say more; to override, annotate the object with portcullis.dev/override: "
+        '"portcullis-deny-all" is one of the policies that Portcullis keeps in namespace "kept"; '
+        "without it every pod there is open; add a NetworkPolicy that allows what you need "
+        "instead; no replica of Portcullis is ready to say more; to override, annotate the object "
+        "with portcullis.dev/override: "
         '"<reason>"; this needs the verb "override" on '
         "guards.portcullis.dev/networkpolicy-injected-protected"
     )
+    assert (
+        '"portcullis-allow-dns" is one of the policies that Portcullis keeps in namespace "kept"; '
+        "what these allow is chosen in the settings, under defaultDeny; no replica"
+    ) in refusal(plane, "delete", "networkpolicy", "portcullis-allow-dns", "-n", "kept")
     assert "guards.portcullis.dev/netconf-removed-live" in refusal(plane, "delete", *FLANNEL)
     assert "guards.portcullis.dev/flannel-namespace-live" in refusal(
         plane, "delete", "ns", "kube-flannel"

@@ -67,6 +67,34 @@ def test_while_the_namespace_lives(old, new, refused) -> None:
     assert fields(old, new) == refused
 
 
+OF_DNS = {"podSelector": {}, "policyTypes": ["Egress"], "egress": [{"ports": [{"port": 53}]}]}
+SOME = {"podSelector": {"matchLabels": {"app": "web"}}, "policyTypes": ["Ingress"]}
+
+
+@pytest.mark.parametrize(
+    ("name", "spec", "opens"),
+    [
+        pytest.param("portcullis-deny-all", None, True, id="deny-all"),
+        pytest.param(
+            "portcullis-deny-ingress",
+            {"podSelector": {}, "policyTypes": ["Ingress"]},
+            True,
+            id="deny-ingress",
+        ),
+        pytest.param("portcullis-allow-dns", OF_DNS, False, id="allow-dns"),
+        pytest.param("portcullis-allow-x", OPEN, False, id="allow-ingress"),
+        pytest.param("portcullis-some", SOME, False, id="denies-some-pods"),
+    ],
+)
+def test_what_a_deletion_would_do(name, spec, opens) -> None:
+    """Only without what denies is every pod open; told by what the policy says, not its name."""
+    old = policy(name, labels=LABELS, spec=spec)
+    (told,) = networkpolicy_injected_protected.run(PolicyChange(old, None, ending=False))
+
+    assert f'"{name}" is one of the policies that Portcullis keeps in namespace' in told.message
+    assert ("without it every pod there is open" in told.message) is opens
+
+
 @pytest.mark.parametrize("new", [None, policy(spec=OPEN)])
 def test_while_the_namespace_ends(new) -> None:
     """A Namespace's deletion is never held up by its contents."""

@@ -347,5 +347,5 @@ def test_the_namespace_stays_and_its_end_is_never_held_up(plane: ControlPlane) -
     while plane.get("namespace", "kube-flannel") and time.monotonic() < gone_by:
         time.sleep(0.3)
 
-    assert 'metadata.name: Forbidden: "kube-flannel" holds flannel\'s configuration' in refused
+    assert 'metadata.name: Forbidden: "kube-flannel" is the namespace of flannel\'s' in refused
     assert plane.get("namespace", "kube-flannel") is None

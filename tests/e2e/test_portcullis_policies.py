@@ -17,13 +17,14 @@ OVERRIDE = (
     'verb "override" on guards.portcullis.dev/networkpolicy-injected-protected'
 )
 EDIT = (
-    "spec: Forbidden: the default deny of a namespace is changed by Portcullis alone; add a "
-    "NetworkPolicy that allows what you need instead"
+    "spec: Forbidden: the policies that Portcullis keeps in a namespace are changed by it alone; "
+    "add a NetworkPolicy that allows what you need instead"
 )
 DELETE = (
-    'metadata.name: Forbidden: "portcullis-{name}" is the default deny of namespace "team"; '
-    "without it every pod there is open; add a NetworkPolicy that allows what you need instead"
+    'metadata.name: Forbidden: "portcullis-{name}" is one of the policies that Portcullis keeps in '
+    'namespace "team"; '
 )
+OPENS = "without it every pod there is open; add a NetworkPolicy that allows what you need instead"
 STRIP = "metadata.labels[{label}]: Forbidden: marks what Portcullis injected; it must stay"
 OWNER = {"apiVersion": "v1", "kind": "ConfigMap", "name": "owner", "uid": "no-such-uid"}
 MANAGED_BY = "app.kubernetes.io/managed-by"
@@ -56,7 +57,9 @@ def merge(name: str, patch: world.Manifest) -> list[str]:
             id="selector-narrowed",
         ),
         pytest.param(
-            command_of("delete", "portcullis-deny-all"), DELETE.format(name="deny-all"), id="delete"
+            command_of("delete", "portcullis-deny-all"),
+            DELETE.format(name="deny-all") + OPENS,
+            id="delete",
         ),
         pytest.param(
             command_of("label", "portcullis-deny-all", f"{MANAGED_BY}-"),
@@ -70,7 +73,7 @@ def merge(name: str, patch: world.Manifest) -> list[str]:
         ),
         pytest.param(
             merge("portcullis-allow-dns", {"metadata": {"ownerReferences": [OWNER]}}),
-            "metadata.ownerReferences: Forbidden: the default deny of a namespace has no owner: "
+            "metadata.ownerReferences: Forbidden: a policy that Portcullis keeps has no owner: "
             "the garbage collector would delete it together with that",
             id="owner",
         ),

@@ -266,6 +266,49 @@ def test_diff_text(capsys, write):
     assert ("R", "Backend.DirectRouting") == (report["worst"], report["changes"][0]["key"])
 
 
+VNI_2 = GOOD.replace('"vxlan"', '"vxlan","VNI":2')
+BOTH = GOOD.replace('"vxlan"', '"vxlan","VNI":2,"DirectRouting":true')
+MTU = GOOD.replace('"vxlan"', '"vxlan","MTU":1400')
+
+
+@pytest.mark.parametrize(
+    ("new", "args", "refusing"),
+    [
+        pytest.param(DIRECT, (), ["netconf-directrouting-live"], id="direct-routing"),
+        pytest.param(VNI_2, (), ["netconf-split-live"], id="vni"),
+        pytest.param(BOTH, (), ["netconf-directrouting-live", "netconf-split-live"], id="both"),
+        pytest.param(MTU, (), [], id="tolerable"),
+        pytest.param(GOOD, (), [], id="same"),
+        pytest.param("x", (), ["netconf-readable"], id="broken"),
+        pytest.param(
+            GOOD.replace("10.244.0.0", "10.96.0.0"),
+            ("--pod-cidr", "10.244.1.0/24"),
+            ["netconf-podcidr-outside"],
+            id="lost-lease",
+        ),
+        pytest.param(VNI_2, ("--mode", "etcd"), [], id="etcd"),
+    ],
+)
+def test_diff_tells_what_a_live_cluster_refuses(capsys, write, new, args, refusing):
+    """By the checks themselves, in a line; nothing of it where no cluster stands."""
+    files = (write(GOOD, "old"), write(new, "new"), *args)
+    _, out = run(capsys, "diff", *files, "--live")
+    report = json.loads(run(capsys, "diff", *files, "--live", "--output", "json")[1])
+    line = f"Portcullis refuses it on a live cluster: {', '.join(refusing)}\n"
+
+    assert report["refused_by"] == refusing
+    assert (line in out) is bool(refusing)
+    assert "Portcullis refuses" not in run(capsys, "diff", *files)[1]
+
+
+def test_direct_routing_is_advised_as_the_refusal_does(capsys, write):
+    """First rp_filter=2 on every node, then node by node: measured so."""
+    _, out = run(capsys, "diff", write(GOOD, "old"), write(DIRECT, "new"), "--live")
+
+    assert "set net.ipv4.conf.all.rp_filter=2 on every node first, then" in out
+    assert "restart the flannel pods node by node" in out
+
+
 def test_diff_of_a_broken_text_as_json(capsys, write):
     """What cannot be compared is told as JSON too, with the place."""
     status, out = run(capsys, "diff", write(GOOD, "old"), write("x", "new"), "--output", "json")

@@ -108,6 +108,62 @@ def test_ends_and_ports(pods, given, expected):
     assert told(pods, given) == expected
 
 
+def one_of(app, **rules):
+    """What one pod allows, by its label."""
+    return spec({"matchLabels": {"app": app}}, **rules)
+
+
+def pods_with(*apps, **more):
+    """A rule that lets in pods by their labels."""
+    among = {"key": "app", "operator": "In", "values": list(apps)}
+    return {"from": [{"podSelector": {"matchExpressions": [among]}, **more}]}
+
+
+FREE_EGRESS = spec(egress=[{}])
+EVERYWHERE = {"namespaceSelector": {}}
+
+
+@pytest.mark.parametrize(
+    ("pods", "given", "expected"),
+    [
+        pytest.param(PAIR[:1], spec(ingress=[OWN]), [], id="only-pod"),
+        pytest.param(PAIR, one_of("a0", ingress=[pods_with("a0")]), [], id="only-itself"),
+        pytest.param(
+            PAIR, one_of("a0", ingress=[OWN]), ["opens: everything to x/p0 from x/p1"], id="pair"
+        ),
+        pytest.param(
+            FIVE, one_of("a0", ingress=[pods_with("a0", "a1")]),
+            ["opens: everything to x/p0 from x/p1"], id="named",
+        ),
+        pytest.param(
+            FIVE, one_of("a0", ingress=[OWN]),
+            ["opens: everything to x/p0 from x/*"], id="whole-namespace",
+        ),
+        pytest.param(
+            PAIR, one_of("a0", ingress=[{"from": [EVERYWHERE]}]),
+            ["opens: everything to x/p0 from every pod in the cluster (4 pods)"], id="every-pod",
+        ),
+        pytest.param(
+            PAIR[:1], spec(ingress=[pods_with("a0", **EVERYWHERE)]),
+            ["opens: everything to x/p0 from n0/p0"], id="alone-in-its-namespace",
+        ),
+        pytest.param(
+            FIVE, spec({"matchExpressions": [
+                {"key": "app", "operator": "In", "values": ["a0", "a1"]}
+            ]}, ingress=[pods_with("a0")]),
+            ["opens: everything to x/p1 from x/p0"], id="from-one-pod",
+        ),
+        pytest.param(
+            PAIR, spec(ingress=[OWN]),
+            ["opens: everything to x/* from x/*"], id="from-each-other",
+        ),
+    ],
+)  # fmt: skip
+def test_nothing_is_said_of_a_pod_and_itself(pods, given, expected):
+    """A pod always reaches itself, so no policy gives or takes that."""
+    assert told([*pods, *MANY[:2]], given, standing=[FREE_EGRESS]) == expected
+
+
 def test_every_pod_leaves_out_the_hosts_own():
     """Pods of the host network are restricted by nothing; they do not spoil an "every"."""
     both = spec(ingress=[OWN], egress=[{"to": [{"podSelector": {}}]}])

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from msgspec import structs
 
-from webhook.admission.guard import Advice
+from webhook.admission.guard import Advice, Permitted
 from webhook.admission.override import Override
 from webhook.checks.registry import Finding
 from webhook.model.namespace import OVERRIDE_ANNOTATION
 from webhook.model.review import AdmissionResponse, StatusCause, allowed, refused
-from webhook.model.text import fit_warnings, one_line, several_lines
+from webhook.model.text import MAX_WARNING_RUNES, fit_warnings, one_line, several_lines
 
 _INVALID = frozenset({"FieldValueInvalid", "FieldValueNotSupported"})
 _AUDIT_VALUE_LIMIT = 1024
@@ -20,7 +20,10 @@ _MESSAGE_LIMIT = 2048
 
 
 def judged(
-    findings: Sequence[Finding], override: Override, warnings: Sequence[str]
+    findings: Sequence[Finding],
+    override: Override,
+    warnings: Sequence[str],
+    permitted: Sequence[Permitted] = (),
 ) -> AdmissionResponse:
     """The answer: refused if a finding stands, else allowed with what was overridden.
 
@@ -28,17 +31,25 @@ def judged(
         findings: of all checks, in the order of their ids.
         override: which of them the caller may have his way with.
         warnings: what the author should know anyway.
+        permitted: what is let through as an override is, though nothing asked for one.
     """
-    if not findings:
+    if not findings and not permitted:
         return allowed(warnings=fit_warnings(warnings))
     standing = [finding for finding in findings if not override.covers(finding)]
     if standing:
         return _refusal(standing, override)
-    overridden = [finding for finding in findings if override.covers(finding)]
-    notes = [_overridden(finding, override) for finding in overridden]
+    notes = [_overridden(finding, override) for finding in findings]
+    notes += [each.warning for each in permitted]
     return allowed(
-        warnings=fit_warnings([*notes, *warnings]), audit=_override_audit(overridden, override)
+        warnings=fit_warnings([*notes, *warnings]),
+        audit=_override_audit(findings, override, permitted),
     )
+
+
+def replaced(finding: Finding, setting: str) -> str:
+    """The warning that a wish was not granted, and what was; the latter is never cut off."""
+    instead = f'; "{setting}" was set instead'
+    return one_line(str(finding.violation), MAX_WARNING_RUNES - len(instead)) + instead
 
 
 def advised(response: AdmissionResponse, advice: Advice) -> AdmissionResponse:
@@ -62,9 +73,9 @@ def _refusal(standing: Sequence[Finding], override: Override) -> AdmissionRespon
     hint = _how_to_override(standing, override)
     if invalid:
         # Of an Invalid, kubectl prints the causes and not the message.
-        causes[-1] = structs.replace(causes[-1], message=f"{causes[-1].message}\n{hint}")
+        causes[-1] = structs.replace(causes[-1], message=f"{causes[-1].message}{hint}")
     return refused(
-        "\n".join([*lines, hint]),
+        "\n".join(lines) + hint,
         code=422 if invalid else 403,
         reason="Invalid" if invalid else "Forbidden",
         causes=tuple(causes),
@@ -84,14 +95,18 @@ def _ids(findings: Sequence[Finding]) -> list[str]:
 
 
 def _how_to_override(standing: Sequence[Finding], override: Override) -> str:
-    guards = " and ".join(f"guards.portcullis.dev/{check_id}" for check_id in _ids(standing))
+    """A line of its own; empty where all that stands is final."""
+    ids = _ids([finding for finding in standing if not finding.violation.final])
+    guards = " and ".join(f"guards.portcullis.dev/{check_id}" for check_id in ids)
+    if not ids:
+        return ""
     if override.reason:
         return (
-            f"the annotation {OVERRIDE_ANNOTATION} is set, but you lack the permission it needs: "
+            f"\nthe annotation {OVERRIDE_ANNOTATION} is set, but you lack the permission it needs: "
             f'verb "override" on {guards}'
         )
     return (
-        f'to override, annotate the object with {OVERRIDE_ANNOTATION}: "<reason>"; '
+        f'\nto override, annotate the object with {OVERRIDE_ANNOTATION}: "<reason>"; '
         f'this needs the verb "override" on {guards}'
     )
 
@@ -100,6 +115,9 @@ def _overridden(finding: Finding, override: Override) -> str:
     return f"overridden {finding.check_id} at {finding.violation.field}: {override.reason}"
 
 
-def _override_audit(overridden: Sequence[Finding], override: Override) -> dict[str, str]:
-    value = f"{','.join(_ids(overridden))}: {override.reason}"
-    return {"override": one_line(value, _AUDIT_VALUE_LIMIT)}
+def _override_audit(
+    overridden: Sequence[Finding], override: Override, permitted: Sequence[Permitted]
+) -> dict[str, str]:
+    told = [f"{','.join(_ids(overridden))}: {override.reason}"] if overridden else []
+    told += [f"{each.check_id}: {each.warning}" for each in permitted]
+    return {"override": one_line("; ".join(told), _AUDIT_VALUE_LIMIT)}

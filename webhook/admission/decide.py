@@ -116,7 +116,8 @@ class Admission:
         wish = self._wish(attributes, metadata, deadline)
         if wish is None:
             return allowed(patch=mark_namespace(metadata, self.rules))
-        replaced = [str(it.violation) for it in evaluate(self.checks, wish)]
+        findings = evaluate(self.checks, wish)
+        replaced = [answer.replaced(finding, wish.setting) for finding in findings]
         patch = mark_namespace(metadata, self.rules, None if replaced else wish.profile)
         return allowed(patch=patch, warnings=fit_warnings(replaced))
 
@@ -140,7 +141,7 @@ class Admission:
             return Judged(ALLOWED)
         findings = [f for each in case.subjects for f in evaluate(self.checks, each)]
         findings += case.findings
-        if not findings:
+        if not findings and not case.permitted:
             _admit(case, attributes)
             response = answer.judged((), override.NONE, case.warnings)
             return Judged(self._advised(case, attributes, response))
@@ -148,10 +149,11 @@ class Admission:
         stays = granted.granted and attributes.operation != "DELETE"
         further = (*case.overridden, *([override.STAYS] if stays else []))
         warnings = (*case.warnings, *(further if granted.granted else ()))
-        response = answer.judged(findings, granted, warnings)
+        response = answer.judged(findings, granted, warnings, case.permitted)
+        ids = [finding.check_id for finding in findings]
         if response.allowed:
             _admit(case, attributes)
-        ids = [finding.check_id for finding in findings]
+            ids += [each.check_id for each in case.permitted]
         judged = Judged(self._advised(case, attributes, response), ids, granted.reason)
         self._record(attributes, case, findings, granted, judged)
         return judged
@@ -183,6 +185,8 @@ class Admission:
         for finding in findings:
             overridden = allowed and granted.covers(finding)
             self.recorder.finding(finding.check_id, "overridden" if overridden else "refused")
+        for permitted in case.permitted if allowed else ():
+            self.recorder.finding(permitted.check_id, "overridden")
         if (allowed or self.tells_refusals) and not attributes.dry_run:
             self.events.record(journal.event(attributes, case.metadata, judged))
 

@@ -33,6 +33,17 @@ class Advice(msgspec.Struct, frozen=True):
         )
 
 
+class Permitted(msgspec.Struct, frozen=True):
+    """What a check refuses to others, and this caller may have without an annotation.
+
+    Args:
+        warning: what it comes to; also what is recorded, as the reason of an override is.
+    """
+
+    check_id: str
+    warning: str
+
+
 class Case(msgspec.Struct, frozen=True):
     """A request made ready for the checks.
 
@@ -44,6 +55,7 @@ class Case(msgspec.Struct, frozen=True):
         overridden: what else he should know if an override lets it through.
         beside: further subjects of the same request; one answer is given for all.
         findings: what the guard found itself, under ids that no check of `CHECKS` has.
+        permitted: what is let through as an override is, if nothing else stands against it.
         admitted: done before the change is let through, unless it is a dry run; may raise
             ClusterError, and the change then waits.
         advise: asked only once the change may happen; whatever it raises changes nothing.
@@ -55,6 +67,7 @@ class Case(msgspec.Struct, frozen=True):
     overridden: tuple[str, ...] = ()
     beside: tuple[object, ...] = ()
     findings: tuple[Finding, ...] = ()
+    permitted: tuple[Permitted, ...] = ()
     admitted: Callable[[], None] | None = None
     advise: Callable[[], Advice] | None = None
 

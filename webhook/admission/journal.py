@@ -102,6 +102,6 @@ def _about(attributes: Attributes, metadata: ObjectMeta) -> ObjectReference:
         api_version=f"{kind.group}/{kind.version}" if kind.group else kind.version,
         kind=kind.kind,
         namespace="" if kind.kind == "Namespace" else attributes.namespace,
-        name=attributes.name,
+        name=attributes.name or metadata.name,  # under generateName the request has none
         uid=metadata.uid,
     )

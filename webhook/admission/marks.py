@@ -6,9 +6,10 @@ from functools import partial
 
 import msgspec
 
-from webhook.admission.guard import Advice, Case
+from webhook.admission.guard import Advice, Case, Permitted
 from webhook.admission.label_advice import LabelAdviser
 from webhook.admission.wishes import Wishes
+from webhook.checks.namespace_profile_weaker import namespace_profile_weaker, told
 from webhook.checks.subjects import MarksChange, ProfileWish
 from webhook.deadline import Deadline
 from webhook.defaulting import marks_of
@@ -65,7 +66,16 @@ def _case(
     wish: ProfileWish | None,
     advise: Callable[[], Advice] | None,
 ) -> Case:
-    return Case(change, metadata, beside=() if wish is None else (wish,), advise=advise)
+    if wish is None:
+        return Case(change, metadata, advise=advise)
+    permitted = (Permitted(namespace_profile_weaker.id, told(wish, metadata.name)),)
+    return Case(
+        change,
+        metadata,
+        beside=(wish,),
+        permitted=permitted if wish.permitted else (),
+        advise=advise,
+    )
 
 
 def _changed(old: ObjectMeta, new: ObjectMeta) -> MarksChange:

@@ -35,7 +35,7 @@ class Override:
 
     def covers(self, finding: Finding) -> bool:
         """Whether the finding is overridden."""
-        return finding.check_id in self.granted
+        return finding.check_id in self.granted and not finding.violation.final
 
 
 NONE = Override("", frozenset())
@@ -57,6 +57,6 @@ def ask(
     reason = one_line(metadata.annotation_map.get(OVERRIDE_ANNOTATION, ""), MAX_REASON)
     if not reason:
         return NONE
-    ids = {finding.check_id for finding in findings}
+    ids = {finding.check_id for finding in findings if not finding.violation.final}
     granted = (i for i in sorted(ids) if authorizer.may_override(user, i, deadline))
     return Override(reason, frozenset(granted))

@@ -15,9 +15,11 @@ from webhook.admission.policy_checks import Judgement, PolicyChecks
 from webhook.checks.networkpolicy_default_deny_reopened import networkpolicy_default_deny_reopened
 from webhook.checks.networkpolicy_injected_protected import networkpolicy_injected_protected
 from webhook.checks.networkpolicy_isolation_lost import networkpolicy_isolation_lost
+from webhook.checks.networkpolicy_policytypes_valid import networkpolicy_policytypes_valid
 from webhook.checks.registry import evaluate
 from webhook.checks.subjects import IsolationChange, PolicyChange
 from webhook.deadline import Deadline
+from webhook.errors import MalformedReviewError
 from webhook.interfaces import Namespaces
 from webhook.model.objects import NetworkPolicy
 from webhook.model.review import Attributes
@@ -72,6 +74,16 @@ class PolicyGuard:
         old = attributes.decode(attributes.old_object, _decoder)
         new = attributes.decode(attributes.object, _decoder)
         change = PolicyChange(old, new, ending=False)
+        try:
+            return self._gathered(attributes, change, deadline)
+        except MalformedReviewError:
+            if not any(networkpolicy_policytypes_valid.run(change)):
+                raise
+        # That check tells what was meant; a bad request would not. Nothing else can be read of it.
+        return Case(change, (new or old or NetworkPolicy()).metadata)
+
+    def _gathered(self, attributes: Attributes, change: PolicyChange, deadline: Deadline) -> Case:
+        old, new = change.old, change.new
         protected = any(networkpolicy_injected_protected.run(change))
         if protected:
             change = replace(change, ending=self._ending(attributes, deadline))

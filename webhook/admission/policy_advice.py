@@ -17,7 +17,7 @@ from webhook.engine_input import pods, stays, stored
 from webhook.errors import ClusterError, DeadlineError, TooManyError
 from webhook.interfaces import Advisory
 from webhook.model.objects import NetworkPolicy
-from webhook.netpol.engine import Comparison
+from webhook.netpol.engine import Change, Comparison
 from webhook.netpol.labels import Selector
 from webhook.netpol.model import DIRECTIONS, Direction, Policy, Rule, SelectorPeer
 from webhook.netpol.world import World
@@ -99,7 +99,7 @@ class PolicyAdviser:
         if not change.opened and new is not None:
             sides = [d for d in DIRECTIONS if _side(old, d) != _side(new, d)]
             lines = (*_withheld(compared, sides, teller, deadline), *lines)
-        return lines or (nothing(["other policies allow and deny the same already"]),)
+        return lines or (nothing([_why_nothing(change)]),)
 
     def _picture(
         self,
@@ -116,6 +116,12 @@ class PolicyAdviser:
             if _reaches_out(others, old, new):
                 raise
         return False, World.of(pods(self.cluster.pods_of(namespace, self.max_pods, deadline)))
+
+
+def _why_nothing(change: Change) -> str:
+    if change.opened.blocks or change.closed.blocks:
+        return "a pod always reaches itself, and no other is concerned"
+    return "other policies allow and deny the same already"
 
 
 def _reaches_out(others: tuple[Policy, ...], old: Policy | None, new: Policy | None) -> bool:

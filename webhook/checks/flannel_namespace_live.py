@@ -25,7 +25,7 @@ def flannel_namespace_live(removal: FlannelNamespaceRemoval) -> Iterator[Violati
         names = ", ".join(removal.config_maps)
         yield Violation.forbidden(
             "metadata.name",
-            f'"{removal.name}" holds flannel\'s configuration ({names}) on a live cluster: with '
-            "it goes the DaemonSet, and each node loses its network when it restarts next; to "
-            "upgrade, apply the new manifest over the old one",
+            f'"{removal.name}" is the namespace of flannel\'s ConfigMap ({names}) on a live '
+            "cluster: with it goes the DaemonSet, and each node loses its network when it restarts "
+            "next; to upgrade, apply the new manifest over the old one",
         )

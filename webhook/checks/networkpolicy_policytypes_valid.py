@@ -16,6 +16,11 @@ def networkpolicy_policytypes_valid(change: PolicyChange) -> Iterator[Violation]
     Why: the API server rejects anything else without telling what was meant.
     The commonest slip is a remark that YAML takes for a part of the value.
 
+    Seen: in reviews sent by hand and in `make run`; offline `portcullis lint`
+    tells the same. Not in a live cluster: the API server validates before it
+    asks validating webhooks, so it refuses first (`The NetworkPolicy "web" is
+    invalid: spec.policyTypes[0]: Unsupported value: …`), without the hint.
+
     Allowed: policies that were like this before, and are left so.
 
     Fix: in YAML a remark starts with ` #`, a blank before it.

@@ -26,11 +26,13 @@ class Violation:
         reason: ``FieldValueForbidden`` or ``FieldValueInvalid``.
         field: path of the field at fault, as apimachinery prints paths.
         message: what is wrong, why it matters, and what to do instead.
+        final: nobody may override it, for what comes of it would be nothing at all.
     """
 
     reason: str
     field: str
     message: str
+    final: bool = False
 
     @classmethod
     def forbidden(cls, field: str, message: str) -> "Violation":
@@ -38,9 +40,9 @@ class Violation:
         return cls("FieldValueForbidden", field, f"Forbidden: {message}")
 
     @classmethod
-    def invalid(cls, field: str, value: str, message: str) -> "Violation":
+    def invalid(cls, field: str, value: str, message: str, *, final: bool = False) -> "Violation":
         """The value itself cannot be used."""
-        return cls("FieldValueInvalid", field, f'Invalid value: "{value}": {message}')
+        return cls("FieldValueInvalid", field, f'Invalid value: "{value}": {message}', final)
 
     def __str__(self) -> str:
         """As apimachinery prints a field error: ``path: Forbidden: detail``."""

@@ -40,8 +40,9 @@ DIRECT_ROUTING: Final = Rule(
     Rating.RESTART,
     "taken at each pod's restart; mixed nodes still reach each other with rp_filter 0 or 2, and "
     "lose all traffic both ways with rp_filter=1 (measured; #892, #1520, #1070)",
-    "set it before a new cluster is built; else prove rp_filter is not 1 on every node and the "
-    "network between nodes carries pod addresses, and restart all flannel pods together",
+    "set it before a new cluster is built; else see that the network between nodes carries pod "
+    "addresses, set net.ipv4.conf.all.rp_filter=2 on every node first, then change it and restart "
+    "the flannel pods node by node (docs/why-directrouting.md)",
     "mixed nodes lose all traffic to each other where rp_filter=1 (measured)",
 )
 DIRECT_ROUTING_STRICT: Final = Rule(

@@ -27,6 +27,9 @@ PODS: Final = 0
 _OUTSIDE = 1 << 20
 """Pods that a range of addresses outside counts for, when lines are ordered."""
 
+_PAIR = 2
+"""Pods of a namespace of which one is not told as the namespace without the other."""
+
 Kind = Literal[0] | Family
 """Of one side of a connection: `PODS`, or the family of addresses outside."""
 
@@ -87,7 +90,8 @@ class Teller:
         if not rows.blocks:
             return ()
         turned = [each for block in rows.blocks for each in self._turned(block)]
-        found = turned if len(turned) == 1 else list(_merged(turned))
+        merged = turned if len(turned) == 1 else _merged(turned)
+        found = [line for line in map(self._without_itself, merged) if line is not None]
         if len(found) > 1:
             found.sort(key=lambda line: -line.weight)
         said = [f"{verb}: {self._said(line, rows)}" for line in found[:MAX_LINES]]
@@ -116,6 +120,30 @@ class Teller:
                 pair = (target, source) if incoming else (source, target)
                 lines.append(Line(block.ports, incoming, pair[0], (pair[1],)))
         return lines
+
+    def _without_itself(self, line: Line) -> Line | None:
+        """Leave out a pod's traffic with itself, which nothing restricts; None if that is all."""
+        subjects, others = line.subjects, line.others
+        if _is_a_pod(subjects):
+            others = self._beside(subjects[1], others)
+        elif len(others) == 1 and _is_a_pod(others[0]):
+            (subjects,) = self._beside(others[0][1], (subjects,))
+        else:
+            return line
+        return Line(line.ports, line.incoming, subjects, others) if others else None
+
+    def _beside(self, pod: int, ends: tuple[End, ...]) -> tuple[End, ...]:
+        """The ends without a pod; where they are told as a whole, it stays a part of that."""
+        table = self.world.table
+        host, own = table.host_network, table.in_namespace(self.namespace)
+        beside: list[End] = []
+        for kind, members in ends:
+            rest = members & ~pod if kind == PODS else members
+            is_every = self.whole and members | host == table.everyone | host
+            is_whole = is_every or (members & own == own and own.bit_count() > _PAIR)
+            if rest:
+                beside.append((kind, members if kind == PODS and is_whole else rest))
+        return tuple(beside)
 
     def _said(self, line: Line, rows: Rows) -> str:
         ports = "everything" if line.ports == ALL_PORTS else conn_text(line.ports)
@@ -156,6 +184,11 @@ class Teller:
         if count <= MAX_NAMES:
             return ", ".join(bits.pick(table.names, found))
         return f"{count:,} pods of {name}"
+
+
+def _is_a_pod(end: End) -> bool:
+    kind, members = end
+    return kind == PODS and not members & (members - 1)
 
 
 def _ends(family: Family, members: int, pods: int) -> tuple[End, ...]:
