@@ -131,6 +131,22 @@ def test_what_the_other_side_denies_is_told(cluster):
     assert advice.warnings[0] == "this rule opens nothing: policies of web still deny egress"
 
 
+def test_a_pod_without_an_address_is_not_said_to_be_denied(cluster):
+    """A policy that comes with its pods: where they will be let in by address, nobody knows yet."""
+    cluster.pod_list = [each for each in cluster.pod_list if each.metadata.namespace != "shop"]
+    state = PodState(phase="Pending")
+    labels = ObjectMeta(name="db-1", namespace="shop", labels={"app": "db"})
+    cluster.pod_list.append(PodObject(labels, status=state))
+    block = {**DENY, "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}]}]}
+    cluster.policies["web", "deny"] = {"metadata": {"name": "deny"}, "spec": block}
+    advice = advise(cluster, None, NARROW)
+
+    assert list(advice.warnings) == [
+        NO_EFFECT
+        + "other policies allow and deny the same already, as far as pods have addresses yet"
+    ]
+
+
 def test_the_policies_of_the_namespace_are_those_of_now(cluster):
     """A picture may be seconds old; the neighbours of a change are read anew."""
     pictures = Pictures(cluster, 100)

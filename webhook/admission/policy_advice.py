@@ -99,7 +99,8 @@ class PolicyAdviser:
         if not change.opened and new is not None:
             sides = [d for d in DIRECTIONS if _side(old, d) != _side(new, d)]
             lines = (*_withheld(compared, sides, teller, deadline), *lines)
-        return lines or (nothing([_why_nothing(change)]),)
+        late = after.table.in_namespace(namespace) & after.table.without_address
+        return lines or (nothing([_why_nothing(change, is_sure=not late)]),)
 
     def _picture(
         self,
@@ -118,10 +119,11 @@ class PolicyAdviser:
         return False, World.of(pods(self.cluster.pods_of(namespace, self.max_pods, deadline)))
 
 
-def _why_nothing(change: Change) -> str:
+def _why_nothing(change: Change, *, is_sure: bool) -> str:
     if change.opened.blocks or change.closed.blocks:
         return "a pod always reaches itself, and no other is concerned"
-    return "other policies allow and deny the same already"
+    already = "other policies allow and deny the same already"
+    return already if is_sure else f"{already}, as far as pods have addresses yet"
 
 
 def _reaches_out(others: tuple[Policy, ...], old: Policy | None, new: Policy | None) -> bool:
@@ -161,8 +163,8 @@ def _withheld(
         if not compared.may_open(direction):
             continue
         wanted = compared.declared(direction)
-        if wanted.opened:
-            names = teller.denied_by(direction, wanted.opened)
+        names = teller.denied_by(direction, wanted.opened) if wanted.opened else ()
+        if names:
             more = len(names) - MAX_NAMES
             shown = ", ".join(names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")
             other = "egress" if direction is Direction.INGRESS else "ingress"

@@ -150,6 +150,11 @@ class PodTable:
         """Return the pods that have an address of the family (IPv4 where they have none)."""
         return self._by_family.get(family, 0)
 
+    @lazy
+    def without_address(self) -> int:
+        """Pods that have none yet."""
+        return self._index("without address", lambda pod: (not pod.addresses,)).get(key=True)
+
     def in_namespace(self, namespace: str) -> int:
         """Return the pods of a namespace."""
         return self._by_namespace.get(namespace, 0)

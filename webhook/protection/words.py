@@ -10,7 +10,7 @@ from typing import Final, Literal
 from webhook.netpol import bits
 from webhook.netpol.addresses import IPV4, Family
 from webhook.netpol.intervals import Ranges, ranges
-from webhook.netpol.model import Direction
+from webhook.netpol.model import Direction, IPBlock
 from webhook.netpol.ports import ALL_PORTS, conn_text
 from webhook.netpol.rows import Block, Rows
 from webhook.netpol.world import World
@@ -99,14 +99,30 @@ class Teller:
         return (*said, *([f"{verb}: {counted(more, 'more group')} of connections"] if more else []))
 
     def denied_by(self, direction: Direction, rows: Rows) -> tuple[str, ...]:
-        """Return the namespaces whose own policies keep rows of one side from taking effect."""
+        """Return the namespaces whose own policies keep rows of one side from taking effect.
+
+        Left out are those that may not, for they allow addresses, and some pod has none yet.
+        """
         incoming = direction is Direction.INGRESS
         other = Direction.EGRESS if incoming else Direction.INGRESS
-        isolated = self.world.isolated(other)
-        members = 0
+        isolated, table = self.world.isolated(other), self.world.table
+        members = own = 0
         for block in rows.blocks:
             members |= (block.sources if incoming else block.targets) & isolated
-        return tuple(sorted(self.world.table.namespaces_of(members)))
+            own |= block.targets if incoming else block.sources
+        names = sorted(table.namespaces_of(members))
+        if own & table.without_address:
+            names = [name for name in names if not self._allows_addresses(name, other)]
+        return tuple(names)
+
+    def _allows_addresses(self, namespace: str, direction: Direction) -> bool:
+        return any(
+            isinstance(peer, IPBlock)
+            for policy in self.world.policies_of(namespace)
+            if direction in policy.types
+            for rule in policy.rules(direction)
+            for peer in rule.peers
+        )
 
     def _turned(self, block: Block) -> list[Line]:
         """Turn a block so that the namespace's pods come first."""
