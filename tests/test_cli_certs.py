@@ -131,7 +131,9 @@ def test_show_as_json(cluster, capsys) -> None:
         ),
         pytest.param(lambda c: setattr(c.store, "secret", None), "there is no Secret", id="gone"),
         pytest.param(
-            lambda c: c.bundles.clear(), "there are no webhook configurations", id="unregistered"
+            lambda c: c.bundles.clear(),
+            "there is no ValidatingWebhookConfiguration",
+            id="unregistered",
         ),
         pytest.param(
             lambda c: setattr(c.store, "secret", replace(c.store.secret, owned=False)),

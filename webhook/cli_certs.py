@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 CALL_SECONDS = 30.0
 LOOK_SECONDS = 0.5
+_KINDS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 COLUMNS = ("SERIAL", "STATE", "SUBJECT", "VALID FROM", "VALID UNTIL", "RENEWAL DUE")
 
 
@@ -81,9 +82,14 @@ class Picture:
         return {entry: fault.message for entry, fault in found if fault}
 
     @property
+    def missing(self) -> list[str]:
+        """Kinds of configurations without which nothing asks Portcullis."""
+        return [kind for kind in _KINDS if not self.configurations.get(kind)]
+
+    @property
     def good(self) -> bool:
         """Nothing needs a look."""
-        if not self.configurations or self.state.faults:
+        if self.missing or self.state.faults:
             return False
         if self.note and self.mode is CertificateMode.SELF_MANAGED:
             return False
@@ -154,12 +160,14 @@ def _as_text(picture: Picture) -> Iterator[str]:
     if picture.state.previous and picture.state.previous_until:
         yield f"previous authorities leave the caBundles on {_time(picture.state.previous_until)}\n"
     for kind, entries in picture.configurations.items():
+        if not entries:
+            continue
         faults = picture.faults(kind)
         complete = len(entries) - len(faults)
         yield f"{kind}: {complete} of {len(entries)} caBundles complete\n"
         yield from (f"  {entry}: {message}\n" for entry, message in faults.items())
-    if not picture.configurations:
-        yield "there are no webhook configurations\n"
+    for kind in picture.missing:
+        yield f"there is no {kind}, or nothing in it\n"
 
 
 def _row(authority: AuthorityReport) -> Sequence[str]:

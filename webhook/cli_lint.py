@@ -5,27 +5,33 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from webhook.cli_live import FACTS, add_arguments, live_objects
-from webhook.cli_output import EXIT_ERROR, fail, write
+from webhook.cli_output import EXIT_ERROR, fail, note, write
 from webhook.errors import PortcullisError
-from webhook.lint.catalogue import BY_ID
+from webhook.lint.catalogue import ALL_LINTS, BY_ID
 from webhook.lint.cluster import Cluster, build
 from webhook.lint.labels_text import untrapped
 from webhook.lint.own import MEANT, own_policies
-from webhook.lint.registry import Finding, Severity
+from webhook.lint.registry import Finding, Needs, Severity
 from webhook.lint.render import RENDERERS
 from webhook.lint.report import LIVE, Place, Placed, Report
 from webhook.lint.runner import Levels, run
-from webhook.lint.subject import ref
+from webhook.lint.subject import Subject, ref
 from webhook.manifests import STDIN, Manifest, ManifestError, Places, read_manifests
 from webhook.netpol.errors import InvalidObjectError
 from webhook.netpol.parse import check_object
 
 OFF, NEVER = "off", "never"
+_BY_OTHERS: Levels = {
+    check.id: None
+    for check in ALL_LINTS
+    if check.subject is Subject and check.needs in {Needs.CLUSTER, Needs.MANIFESTS}
+}
+"""Off where objects are left out: what such checks miss in the others would be told as wrong."""
 _SUMMARY = "tell mistakes in NetworkPolicies that the API server accepts"
 _EPILOG = """\
 The exit status is 0 where nothing is found, 1 where a finding is as severe as --fail-on,
-2 where something cannot be read: an object is told and the others are judged, a file that is no
-YAML or JSON ends the run. `portcullis checks ID` explains a check."""
+2 where something cannot be read: an object is told and the others are judged, each by itself; a
+file that is no YAML or JSON ends the run. `portcullis checks ID` explains a check."""
 _PATH_HELP = "a manifest, a folder of *.yaml, *.yml and *.json, or - for standard input"
 
 
@@ -78,6 +84,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return fail(error)
     for each in unread:
         fail(each)
+    if unread:
+        note("what hangs on other objects is not judged, for some cannot be read")
     printed = write([RENDERERS[arguments.output](report)])
     return EXIT_ERROR if unread else printed or int(report.failed)
 
@@ -96,31 +104,41 @@ def _report(arguments: argparse.Namespace, unread: list[ManifestError]) -> Repor
     live = live_objects(arguments, FACTS)
     former = list(read_manifests(arguments.before or ()))
     manifests = list(read_manifests(arguments.paths))
+    levels: Levels = dict(arguments.levels)
     try:
-        return _judged(arguments, live, former, manifests)
+        return _judged(arguments, levels, live, former, manifests)
     except InvalidObjectError:
         # Only now each is read by itself: where all of them can be read, that would be time lost.
-        return _judged(arguments, live, *_readable(former, manifests, unread))
+        sides = _readable(former, manifests, unread)
+        return _judged(arguments, {**levels, **_BY_OTHERS}, live, *sides)
 
 
 def _readable(
     former: Sequence[Manifest], manifests: Sequence[Manifest], unread: list[ManifestError]
 ) -> Iterator[list[Manifest]]:
     """Leave out what cannot be read, and from the other side the same object: it has not gone."""
-    places, bad = Places(), set()
-    for manifest in (*former, *manifests):
-        try:
-            check_object(untrapped(manifest.value))
-        except InvalidObjectError as error:
-            bad.add(_identity(manifest.value))
-            place = places.of(manifest, error.path)
-            unread.append(manifest.source.error(str(error), *place))
+    places = Places()
+    wrong: list[set[tuple[str, ...]]] = []
+    read: list[list[Manifest]] = []
     for side in (former, manifests):
-        yield [manifest for manifest in side if _identity(manifest.value) not in bad]
+        found, bad = [], set()
+        for manifest in side:
+            try:
+                check_object(untrapped(manifest.value))
+                found.append(manifest)
+            except InvalidObjectError as error:
+                bad.add(_identity(manifest.value))
+                place = places.of(manifest, error.path)
+                unread.append(manifest.source.error(str(error), *place))
+        read.append(found)
+        wrong.append(bad.difference(_identity(each.value) for each in found))
+    for found, others in zip(read, reversed(wrong), strict=True):
+        yield [manifest for manifest in found if _identity(manifest.value) not in others]
 
 
 def _judged(
     arguments: argparse.Namespace,
+    levels: Levels,
     live: Sequence[Mapping[str, Any]],
     former: Sequence[Manifest],
     manifests: Sequence[Manifest],
@@ -136,7 +154,6 @@ def _judged(
     standing = [each for each in live if _identity(each) not in written]
     old = _cluster(live, former) if (live and arguments.paths) or before is not None else None
     cluster = _cluster(standing, manifests)
-    levels: Levels = dict(arguments.levels)
     first = len(standing) if arguments.paths else 0
     own = own_policies(standing)
     meant = {(check_id, index) for check_id in MEANT for index in own}

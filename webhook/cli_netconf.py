@@ -319,7 +319,7 @@ def _diff(old: Input, new: Input, args: argparse.Namespace) -> int:
     if refusing and args.output != "json":
         _emit([f"Portcullis refuses it on a live cluster: {', '.join(refusing)}"])
     unsafe = args.live and worst(rated) is not Rating.SAFE
-    return FINDINGS if unsafe or after.error else GOOD
+    return FINDINGS if unsafe or refusing or after.error else GOOD
 
 
 def _refusing(before: Verdict, after: Verdict, args: argparse.Namespace) -> list[str]:

@@ -141,7 +141,8 @@ def _diff(arguments: argparse.Namespace) -> Iterator[str]:
     before, after = (read_world(each, live) for each in (before_path, [after_path]))
     change = diff(before, after, ipblock_matches_pods=_reading(arguments, before, after))
     told = bool(change.opened or change.closed)
-    hidden = untold(before, after, told=told)
+    outside = change.opened.pods_with_outside() | change.closed.pods_with_outside()
+    hidden = untold(before, after, outside)
     if hidden:
         note(_UNTOLD.format(shortened(hidden)))
     if arguments.output == "json":

@@ -76,6 +76,29 @@ def test_policy_types_that_cannot_be_read_are_told_by_their_check(validate, clus
     assert 'probably meant is "Ingress"' in response.message
 
 
+def test_no_override_leads_round_what_cannot_be_read(validate, cluster) -> None:
+    """Whoever may override that check alone would free a sealed namespace by a type of his own."""
+    cluster.add_namespace("dev", seal="sealed")
+    cluster.overriders.add(("root", "networkpolicy-policytypes-valid"))
+    spec = {"podSelector": {}, "policyTypes": ["Ingress", "Quic"], "ingress": [{}]}
+    policy = network_policy("web", spec=spec)
+    policy["metadata"]["annotations"] = {"portcullis.dev/override": "CHG-1"}
+    response = validate("CREATE", policy, user="root")
+
+    assert not response.allowed
+    assert "to override" not in response.message
+
+
+def test_wrong_policy_types_are_told_as_far_as_anybody_reads(validate, cluster) -> None:
+    """A review of 100,000 of them takes no longer than one of a few."""
+    cluster.add_namespace("dev")
+    spec = {"podSelector": {}, "policyTypes": [f"t{n}" for n in range(1000)]}
+    response = validate("CREATE", network_policy("web", spec=spec))
+
+    assert "spec.policyTypes[15]" in response.message
+    assert "spec.policyTypes[16]" not in response.message
+
+
 def test_other_policies_cost_no_call(validate, cluster) -> None:
     """A team's own policies are judged from the request alone."""
     own = network_policy("web")

@@ -140,6 +140,16 @@ def test_a_weaker_profile_that_is_permitted_is_told_four_ways(
     assert (event.about.kind, event.about.name) == ("Namespace", "shop")
 
 
+def test_a_step_towards_the_settings_alarms_nobody(validate, cluster, counted) -> None:
+    """It is weaker than what the settings give, and stronger than what stood there."""
+    cluster.overriders.add(("root", CHECK))
+    response = validate("UPDATE", sealed("same-namespace"), sealed("none"), user="root")
+
+    assert response.allowed
+    assert (response.warnings, response.audit_annotations) == ((), {})
+    assert (counted, cluster.events) == ([], [])
+
+
 def test_a_dry_run_of_a_weaker_profile_leaves_no_event(validate, cluster) -> None:
     """It warns as the real one would."""
     cluster.overriders.add(("root", CHECK))

@@ -24,6 +24,15 @@ BAD = CLOSED.replace("podSelector", "podselector")
 REMARK = OPEN.replace("- {}", "- {from: [{podSelector: {}}], ports: [{protocol: TCP}]}")
 
 
+def workload(app, port):
+    """A Deployment of `shop`, as text."""
+    container = {"name": "c", "image": "x", "ports": [{"containerPort": port}]}
+    template = {"metadata": {"labels": {"app": app}}, "spec": {"containers": [container]}}
+    metadata = {"name": app, "namespace": "shop"}
+    head = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata}
+    return json.dumps({**head, "spec": {"template": template}})
+
+
 @pytest.fixture
 def lint(tmp_path, capsys, monkeypatch):
     """Run the command in a folder with the given files."""
@@ -122,9 +131,10 @@ def test_an_object_that_the_api_server_would_refuse_keeps_no_other_from_being_ju
     """Each such object is told with its place, the others are judged, and the exit status is 2."""
     text = f"{TYPO}---\n{PEER}---\n{OPEN}"
     code, out, err = lint("--output", output, "f.yaml", f=text)
-    told = err.splitlines()
+    *told, last = err.splitlines()
 
     assert 2 == code
+    assert last.endswith("what hangs on other objects is not judged, for some cannot be read")
     assert ["portcullis: f.yaml:5:16:", "portcullis: f.yaml:15:12:"] == [
         " ".join(line.split()[:2]) for line in told
     ]
@@ -138,7 +148,24 @@ def test_what_cannot_be_read_on_one_side_has_neither_come_nor_gone(lint, files) 
     code, out, err = lint("--before", "old.yaml", "new.yaml", **files)
 
     assert (2, "nothing found in 0 NetworkPolicies\n") == (code, out)
-    assert 1 == err.count("\n")
+    assert 2 == err.count("\n")
+
+
+def test_what_hangs_on_an_object_that_cannot_be_read_is_not_told(lint) -> None:
+    """The workload is there, and cannot be read: that nothing is selected would be told wrongly."""
+    broken, api = workload("web", 99999), workload("api", 8080)
+    policy = CLOSED.replace("podSelector: {}", "podSelector: {matchLabels: {app: web}}")
+    code, out, _ = lint("f.yaml", f=f"{policy}---\n{api}\n---\n{broken}")
+
+    assert (2, "nothing found in 1 NetworkPolicy\n") == (code, out)
+
+
+def test_of_one_name_those_that_can_be_read_are_judged(lint) -> None:
+    """The typo is in one of them."""
+    code, out, _ = lint("f.yaml", f=f"{BAD}---\n{OPEN}")
+
+    assert 2 == code
+    assert "rule-allows-all-peers" in out
 
 
 def test_missing_file_is_2(lint) -> None:

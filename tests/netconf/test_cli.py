@@ -292,13 +292,23 @@ MTU = GOOD.replace('"vxlan"', '"vxlan","MTU":1400')
 def test_diff_tells_what_a_live_cluster_refuses(capsys, write, new, args, refusing):
     """By the checks themselves, in a line; nothing of it where no cluster stands."""
     files = (write(GOOD, "old"), write(new, "new"), *args)
-    _, out = run(capsys, "diff", *files, "--live")
+    code, out = run(capsys, "diff", *files, "--live")
     report = json.loads(run(capsys, "diff", *files, "--live", "--output", "json")[1])
     line = f"Portcullis refuses it on a live cluster: {', '.join(refusing)}\n"
 
+    assert code == 1 or not refusing
     assert report["refused_by"] == refusing
     assert (line in out) is bool(refusing)
     assert "Portcullis refuses" not in run(capsys, "diff", *files)[1]
+
+
+def test_a_repair_that_is_refused_fails(capsys, write):
+    """No key has changed that was read, and the nodes lie outside the Network all the same."""
+    broken = GOOD.replace('"vxlan"', '"vxlan","DirectRouting":"x"')
+    files = (write(broken, "old"), write(GOOD, "new"), "--pod-cidr", "10.99.0.0/24")
+    code, out = run(capsys, "diff", *files, "--live")
+
+    assert (code, "netconf-podcidr-outside" in out) == (1, True)
 
 
 def test_direct_routing_is_advised_as_the_refusal_does(capsys, write):

@@ -78,7 +78,10 @@ def test_what_ipv6_blocks_change(before, after, found):
     """A pod is named where an IPv6 ipBlock may open something to it or close it."""
     worlds = parse_world(before), parse_world(after)
 
-    assert untold(*worlds, told=True) == found
+    change = diff(*worlds)
+    told = change.opened.pods_with_outside() | change.closed.pods_with_outside()
+
+    assert untold(*worlds, told) == found
 
 
 def test_what_is_nothing_in_ipv4_may_be_something_in_ipv6():
@@ -90,8 +93,22 @@ def test_what_is_nothing_in_ipv4_may_be_something_in_ipv6():
 
     assert not change.opened
     assert not change.closed
-    assert untold(before, after, told=False) == ["b/b"]
-    assert untold(before, before, told=False) == []
+    assert untold(before, after, ()) == ["b/b"]
+    assert untold(before, before, ()) == []
+
+
+def test_what_is_told_of_one_pod_tells_nothing_of_another():
+    """Another pod loses its IPv4; that this one loses its IPv6 is still to be said."""
+    every_pod = {"namespaceSelector": {}}
+    standing = [deployment(), deployment("c"), policy({"from": [IPV4, every_pod]})]
+    other = policy(app="c")
+    other["metadata"] = {"name": "other", "namespace": "b"}
+    before, after = parse_world(standing), parse_world([*standing[:2], other])
+    change = diff(before, after)
+    told = change.opened.pods_with_outside() | change.closed.pods_with_outside()
+
+    assert told == {"b/c"}
+    assert untold(before, after, told) == ["b/b"]
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,8 @@ def _case(
         change,
         metadata,
         beside=(wish,),
-        permitted=permitted if wish.permitted else (),
+        # To be told are steps down: who tightens a namespace step by step alarms nobody.
+        permitted=permitted if wish.permitted and wish.eases else (),
         advise=advise,
     )
 

@@ -54,7 +54,9 @@ class Wishes:
         if wish is None or new.name in self.rules.system:
             return None
         measure = before if is_weaker(after, before) else after
-        return self._judged(ProfileWish(wish, measure), user, deadline)
+        stood = old.label_map.get(PROFILE_LABEL, before)
+        eases = not self.rules.knows(stood) or is_weaker(wish, stood)
+        return self._judged(ProfileWish(wish, measure, eases=eases), user, deadline)
 
     def _judged(self, wish: ProfileWish, user: UserInfo, deadline: Deadline) -> ProfileWish:
         if not self.rules.knows(wish.profile):

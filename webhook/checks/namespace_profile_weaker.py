@@ -45,6 +45,7 @@ def namespace_profile_weaker(wish: ProfileWish) -> Iterator[Violation]:
             f'the settings give this namespace "{wish.setting}", and "{wish.profile}" is weaker: '
             'whoever sets it needs the verb "override" on '
             "guards.portcullis.dev/namespace-profile-weaker",
+            final=True,  # who has that needs no annotation
         )
 
 

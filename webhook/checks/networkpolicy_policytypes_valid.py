@@ -1,12 +1,15 @@
 """Check that policyTypes holds directions and nothing else."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from webhook.checks.registry import Violation, check
 from webhook.checks.subjects import PolicyChange
 from webhook.model.text import quoted
 
 _DIRECTIONS = ("Egress", "Ingress")
+_MOST = 16
+"""Wrong values that are told: whoever sends a review may send 100,000."""
 
 
 @check("networkpolicy-policytypes-valid", PolicyChange)
@@ -27,13 +30,14 @@ def networkpolicy_policytypes_valid(change: PolicyChange) -> Iterator[Violation]
     """
     if change.new is None:
         return
-    found = [it for it in enumerate(change.new.policy_types) if it[1] not in _DIRECTIONS]
+    wrong = (it for it in enumerate(change.new.policy_types) if it[1] not in _DIRECTIONS)
+    found = list(islice(wrong, _MOST))
     if found and not (change.old is not None and change.old.says_as(change.new)):
         for index, value in found:
             told = quoted(str(value))
             message = f'Unsupported value: {told}: supported values: "Egress", "Ingress"'
             field = f"spec.policyTypes[{index}]"
-            yield Violation("FieldValueNotSupported", field, message + _hint(value))
+            yield Violation("FieldValueNotSupported", field, message + _hint(value), final=True)
 
 
 def _hint(value: object) -> str:

@@ -26,7 +26,8 @@ class Violation:
         reason: ``FieldValueForbidden`` or ``FieldValueInvalid``.
         field: path of the field at fault, as apimachinery prints paths.
         message: what is wrong, why it matters, and what to do instead.
-        final: nobody may override it, for what comes of it would be nothing at all.
+        final: no annotation overrides it: what would come of it is nothing at all, or has been
+            asked for already.
     """
 
     reason: str
@@ -35,9 +36,9 @@ class Violation:
     final: bool = False
 
     @classmethod
-    def forbidden(cls, field: str, message: str) -> "Violation":
+    def forbidden(cls, field: str, message: str, *, final: bool = False) -> "Violation":
         """The change is well formed, and must not happen."""
-        return cls("FieldValueForbidden", field, f"Forbidden: {message}")
+        return cls("FieldValueForbidden", field, f"Forbidden: {message}", final)
 
     @classmethod
     def invalid(cls, field: str, value: str, message: str, *, final: bool = False) -> "Violation":

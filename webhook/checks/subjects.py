@@ -224,9 +224,11 @@ class ProfileWish:
         setting: that the settings give.
         known: there is a profile of that name.
         permitted: he may have a weaker one; not asked where it is none.
+        eases: the profile is weaker than the one before, too; always at a creation.
     """
 
     profile: str
     setting: str
     known: bool = True
     permitted: bool = False
+    eases: bool = True

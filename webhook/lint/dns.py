@@ -156,7 +156,8 @@ def _holds_dns(cluster: Cluster, block: IPBlock) -> bool:
     known = _dns_addresses(cluster)
     if known and holds(block, known):
         return True
-    if known and all(pod.addresses for pod in dns_pods(cluster)):
+    pods = dns_pods(cluster)
+    if cluster.facts.node_local or (pods and all(pod.addresses for pod in pods)):
         return False
     return any(
         family == block.family and bool(intersection(block.ranges, (span,)))

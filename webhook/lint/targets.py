@@ -58,6 +58,6 @@ def are_known(subject: Subject, at: RuleAt) -> bool:
 
 def _names_one(namespaces: Selector) -> bool:
     return any(
-        each.key == METADATA_NAME and each.operator is Operator.IN
+        each.key == METADATA_NAME and each.operator is Operator.IN and len(each.values) == 1
         for each in namespaces.requirements
     )

@@ -31,6 +31,15 @@ class Names:
             self._known[family] = pods + self._externals[family].names
         return self._known[family]
 
+    def pods(self, family: Family, members: int) -> Iterator[str]:
+        """Yield the names of the pods in a set of slots."""
+        inside = (1 << self._externals[family].base) - 1
+        return bits.pick(self.of(family), members & inside)
+
+    def has_outside(self, family: Family, members: int) -> bool:
+        """Tell whether external ranges are in a set of slots."""
+        return members >> self._externals[family].base != 0
+
     def outside(self, family: Family, members: int) -> Iterator[Interval]:
         """Yield the external ranges in a set of slots, ascending; its pods are passed over."""
         external = self._externals[family]

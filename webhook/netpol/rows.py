@@ -87,6 +87,18 @@ class Rows:
             for block in self.blocks
         )
 
+    def pods_with_outside(self) -> set[str]:
+        """Name the pods that some row joins with addresses outside."""
+        found: set[str] = set()
+        for block in self.blocks:
+            for pods, others in (
+                (block.sources, block.targets),
+                (block.targets, block.sources),
+            ):
+                if self.names.has_outside(block.family, others):
+                    found.update(self.names.pods(block.family, pods))
+        return found
+
     def __iter__(self) -> Iterator[Row]:
         """Yield the rows, sorted."""
         for source, targets in self.by_source():

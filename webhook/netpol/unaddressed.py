@@ -3,7 +3,7 @@
 The engine takes them for IPv4, and for part of no ipBlock. What that leaves untold is found here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 
 from webhook.netpol.addresses import IPV6
@@ -27,13 +27,14 @@ class _Opened:
     blocks: frozenset[tuple[IPBlock, Ranges]] = frozenset()
 
 
-def untold(before: World, after: World, *, told: bool) -> list[str]:
+def untold(before: World, after: World, told: Container[str]) -> list[str]:
     """Return the pods to which a change may open or close IPv6, and of which nothing is told.
 
     Args:
         before: the cluster before the change.
         after: the cluster after it.
-        told: a difference is told, in IPv4 for these pods. It goes for IPv6 too, but for ipBlocks.
+        told: pods of which a difference with addresses outside is told, in IPv4. It goes for IPv6
+            too, but for ipBlocks.
     """
     names = {*before.scopes, *after.scopes}
     altered = {name for name in names if before.policies_of(name) != after.policies_of(name)}
@@ -43,7 +44,7 @@ def untold(before: World, after: World, *, told: bool) -> list[str]:
         for key in sorted(keys)
         for pods in [(_pod(before, key), _pod(after, key))]
         if pods[0] != pods[1] or key.partition("/")[0] in altered
-        if any(_turns((before, after), pods, direction, told=told) for direction in DIRECTIONS)
+        if any(_turns((before, after), pods, it, told=key in told) for it in DIRECTIONS)
     ]
 
 

@@ -88,4 +88,4 @@ def _is_known(subject: Subject, selector: Selector) -> bool:
     }
     if names:
         return names.isdisjoint((_BUILT_IN | facts.mentioned) - facts.declared)
-    return set(cluster.world.table.namespaces) <= facts.declared
+    return facts.mentioned.union(cluster.world.table.namespaces) <= facts.declared

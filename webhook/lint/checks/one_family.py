@@ -7,8 +7,9 @@ from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.lint.traits import Trait
 from webhook.netpol.addresses import IPV4, IPV6, Family, parse_cidr
-from webhook.netpol.intervals import intersection
+from webhook.netpol.intervals import EMPTY, Ranges, intersection, union
 from webhook.netpol.model import Direction, IPBlock, Rule
+from webhook.netpol.ports import port_range
 
 _LINK_LOCAL = parse_cidr("169.254.0.0/16")
 
@@ -68,17 +69,33 @@ def _is_link_local(block: IPBlock) -> bool:
 def _is_open(rule: Rule, family: Family, together: list[Group]) -> bool:
     """Tell whether addresses of a family are let in for all pods, on ports of a rule."""
     return all(
-        any(_lets_in(each, family) and _meet(each, rule) for each in group.rules)
+        any(_lets_in(each, family) and _meet(each, rule, group) for each in group.rules)
         for group in together
     )
 
 
 def _lets_in(rule: Rule, family: Family) -> bool:
+    """Tell whether a rule lets in addresses of a family, and not just a single one."""
     blocks = (peer for peer in rule.peers if isinstance(peer, IPBlock))
-    return not rule.peers or any(block.family == family for block in blocks)
+    return not rule.peers or any(
+        block.family == family and block.cidr[0] != block.cidr[1] for block in blocks
+    )
 
 
-def _meet(one: Rule, other: Rule) -> bool:
-    """Tell whether two rules have ports in common, by number or by name."""
+def _meet(one: Rule, other: Rule, group: Group) -> bool:
+    """Tell whether two rules have ports in common, by name or by number."""
+    if not one.ports or not other.ports:
+        return True
     names = ({(port.protocol, port.name) for port in it.ports if port.name} for it in (one, other))
-    return bool(intersection(opened(one), opened(other)) or set.intersection(*names))
+    numbers = (union(opened(it), _named(it, group)) for it in (one, other))
+    return bool(set.intersection(*names) or intersection(*numbers))
+
+
+def _named(rule: Rule, group: Group) -> Ranges:
+    """The numbers that port names have in the pods themselves; those of egress are elsewhere."""
+    found = EMPTY
+    for port in rule.ports if group.direction is Direction.INGRESS else ():
+        for pod in group.pods if port.name else ():
+            for number in pod.resolve(port.name, port.protocol):
+                found = union(found, port_range(port.protocol, number, number))
+    return found

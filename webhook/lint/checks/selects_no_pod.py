@@ -6,6 +6,7 @@ from webhook.lint.dns import NAMESPACE
 from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.selectors import BY_CONTROLLERS, contradiction, near_miss
 from webhook.lint.subject import Subject
+from webhook.netpol.labels import Labels, Selector
 
 
 @lint(
@@ -38,12 +39,16 @@ def selects_no_pod(subject: Subject) -> Iterator[Problem]:
         return
     table = cluster.world.table
     near = cluster.pods_of(table.in_namespace(policy.namespace))
-    asked = {each.key for each in policy.pods.requirements}
-    if asked & BY_CONTROLLERS and any(pod.kind != "Pod" for pod in near):
-        return
-    coming = (it for it in cluster.templates if it.namespace == policy.namespace)
-    if any(policy.pods.matches(it.labels) for it in coming):
+    templates = (it for it in cluster.templates if it.namespace == policy.namespace)
+    if any(_will_match(policy.pods, it.labels) for it in templates):
         return
     hint = near_miss(policy.pods, [pod.labels for pod in near]) or "it isolates nothing"
     message = f"no pod or template in {policy.namespace} matches {policy.pods}: {hint}"
     yield Problem(("spec", "podSelector"), message)
+
+
+def _will_match(selector: Selector, template: Labels) -> bool:
+    """Tell whether a selector matches what comes of a template, but for what controllers add."""
+    return all(
+        each.matches(template) or each.key in BY_CONTROLLERS for each in selector.requirements
+    )
