@@ -22,7 +22,7 @@ from webhook.cli_cluster import add_cluster, add_installation, connect, settings
 from webhook.cli_output import printable, table, write
 from webhook.deadline import Deadline
 from webhook.errors import PortcullisError, RefusedError
-from webhook.model.trust import Anchor
+from webhook.model.trust import CONFIGURATIONS, Anchor
 from webhook.settings_tls import CertificateMode, CertificateSettings
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 CALL_SECONDS = 30.0
 LOOK_SECONDS = 0.5
-_KINDS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 COLUMNS = ("SERIAL", "STATE", "SUBJECT", "VALID FROM", "VALID UNTIL", "RENEWAL DUE")
 
 
@@ -84,7 +83,7 @@ class Picture:
     @property
     def missing(self) -> list[str]:
         """Kinds of configurations without which nothing asks Portcullis."""
-        return [kind for kind in _KINDS if not self.configurations.get(kind)]
+        return [kind for kind in CONFIGURATIONS if not self.configurations.get(kind)]
 
     @property
     def good(self) -> bool:

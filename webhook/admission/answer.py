@@ -1,6 +1,6 @@
 """From findings to the words and fields of the answer. PURE."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec import structs
 
@@ -70,12 +70,12 @@ def _refusal(standing: Sequence[Finding], override: Override) -> AdmissionRespon
     lines = [f"{cause.field}: {cause.message}" for cause in causes]
     if more := len(standing) - len(causes):
         lines.append(f"and {more} more")
-    hint = _how_to_override(standing, override)
+    hint = list(_how_to_override(standing, override))
     if invalid:
         # Of an Invalid, kubectl prints the causes and not the message.
-        causes[-1] = structs.replace(causes[-1], message=f"{causes[-1].message}{hint}")
+        causes[-1] = structs.replace(causes[-1], message="\n".join([causes[-1].message, *hint]))
     return refused(
-        "\n".join(lines) + hint,
+        "\n".join([*lines, *hint]),
         code=422 if invalid else 403,
         reason="Invalid" if invalid else "Forbidden",
         causes=tuple(causes),
@@ -94,21 +94,22 @@ def _ids(findings: Sequence[Finding]) -> list[str]:
     return sorted({finding.check_id for finding in findings})
 
 
-def _how_to_override(standing: Sequence[Finding], override: Override) -> str:
-    """A line of its own; empty where all that stands is final."""
+def _how_to_override(standing: Sequence[Finding], override: Override) -> Iterator[str]:
+    """Yield a line; none where all that stands is final."""
     ids = _ids([finding for finding in standing if not finding.violation.final])
     guards = " and ".join(f"guards.portcullis.dev/{check_id}" for check_id in ids)
     if not ids:
-        return ""
+        return
     if override.reason:
-        return (
-            f"\nthe annotation {OVERRIDE_ANNOTATION} is set, but you lack the permission it needs: "
+        yield (
+            f"the annotation {OVERRIDE_ANNOTATION} is set, but you lack the permission it needs: "
             f'verb "override" on {guards}'
         )
-    return (
-        f'\nto override, annotate the object with {OVERRIDE_ANNOTATION}: "<reason>"; '
-        f'this needs the verb "override" on {guards}'
-    )
+    else:
+        yield (
+            f'to override, annotate the object with {OVERRIDE_ANNOTATION}: "<reason>"; '
+            f'this needs the verb "override" on {guards}'
+        )
 
 
 def _overridden(finding: Finding, override: Override) -> str:

@@ -68,15 +68,10 @@ def _case(
 ) -> Case:
     if wish is None:
         return Case(change, metadata, advise=advise)
-    permitted = (Permitted(namespace_profile_weaker.id, told(wish, metadata.name)),)
-    return Case(
-        change,
-        metadata,
-        beside=(wish,),
-        # To be told are steps down: who tightens a namespace step by step alarms nobody.
-        permitted=permitted if wish.permitted and wish.eases else (),
-        advise=advise,
-    )
+    permitted: tuple[Permitted, ...] = ()
+    if wish.permitted and wish.eases:  # who tightens a namespace step by step alarms nobody
+        permitted = (Permitted(namespace_profile_weaker.id, told(wish, metadata.name)),)
+    return Case(change, metadata, beside=(wish,), permitted=permitted, advise=advise)
 
 
 def _changed(old: ObjectMeta, new: ObjectMeta) -> MarksChange:

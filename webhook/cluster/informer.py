@@ -22,7 +22,7 @@ import msgspec
 from webhook.backoff import Backoff
 from webhook.cluster.client import JSON, METADATA, METADATA_LIST, Api, Query, Stream
 from webhook.cluster.decoding import decode
-from webhook.cluster.pages import Page
+from webhook.cluster.pages import Page, query_of
 from webhook.cluster.status import GoneError, Status, error_of
 from webhook.deadline import Deadline
 from webhook.errors import ClusterError
@@ -212,11 +212,7 @@ class ObjectInformer(Generic[Item]):
         token = ""
         self._of.began()
         while not stop.is_set():
-            query = {
-                **self._of.selector,
-                "limit": WATCHED_PAGE,
-                **({"continue": token} if token else {}),
-            }
+            query = query_of(self._of.selector, WATCHED_PAGE, token)
             deadline = Deadline.after(LIST_SECONDS)
             accept = self._of.form.accept_list
             raw = self._api.get(self._of.path, deadline, query=query, accept=accept)

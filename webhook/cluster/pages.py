@@ -46,10 +46,14 @@ def items(
     """
     token = ""
     while True:
-        more = {"continue": token} if token else {}
-        query: Query = {**(selector or {}), "limit": PAGE, **more}
+        query = query_of(selector or {}, PAGE, token)
         page = decode(decoder, api.get(path, deadline, query=query, accept=accept))
         yield from page.items or ()
         token = page.metadata.token
         if not token:
             return
+
+
+def query_of(selector: Query, limit: int, token: str) -> Query:
+    """The query for a page; the token is that of the page before, empty for the first."""
+    return {**selector, "limit": limit, **({"continue": token} if token else {})}

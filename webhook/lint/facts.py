@@ -15,10 +15,10 @@ from webhook.lint.facts_network import Blocks, Endpoint, api_endpoints, blocks, 
 from webhook.lint.facts_pods import Identity, api_clients, probes
 from webhook.model.namespace import SEAL_LABEL, Seal
 from webhook.model.objects import Node
+from webhook.model.trust import CONFIGURATIONS
 from webhook.model.workloads import DaemonSet
 from webhook.netpol.addresses import Family
 
-_WEBHOOKS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
 _HTTPS = 443
 _FOREIGN_GROUPS = {
     "crd.projectcalico.org": ("NetworkPolicy", "GlobalNetworkPolicy"),
@@ -146,7 +146,7 @@ def _images(daemon_sets: Iterable[Mapping[str, Any]]) -> Iterator[Image]:
 
 
 def _callbacks(kinds: Mapping[str, list[Mapping[str, Any]]]) -> Iterator[Callback]:
-    for kind in _WEBHOOKS:
+    for kind in CONFIGURATIONS:
         for value in kinds.get(kind, []):
             for each in entries(value, "webhooks"):
                 yield from _callback(f"{kind} {_name(value)}", dig(each, "clientConfig", "service"))

@@ -4,13 +4,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from webhook.lint.dig import dig, entries, texts
+from webhook.model.trust import CONFIGURATIONS
 
 MEANT = frozenset({"broad-ns", "rule-allows-all-peers"})
 """Checks whose findings are meant there: API servers have no label, nor an address that is known
 before, and any namespace may be where metrics are read from."""
 
 _PART_OF, _PORTCULLIS = "app.kubernetes.io/part-of", "portcullis"
-_CONFIGURATIONS = frozenset({"ValidatingWebhookConfiguration", "MutatingWebhookConfiguration"})
 
 
 def own_policies(objects: Sequence[Mapping[str, Any]]) -> frozenset[int]:
@@ -36,5 +36,5 @@ def _is_labelled(value: Mapping[str, Any]) -> bool:
 def _called(objects: Iterable[Mapping[str, Any]]) -> Iterator[str]:
     """The namespaces of the Services that webhook configurations call."""
     for value in objects:
-        if value.get("kind") in _CONFIGURATIONS:
+        if value.get("kind") in CONFIGURATIONS:
             yield from texts(entries(value, "webhooks"), "clientConfig", "service", "namespace")

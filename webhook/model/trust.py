@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+CONFIGURATIONS = ("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration")
+"""Kinds of objects by which the API server calls webhooks."""
+
 
 @dataclass(frozen=True, slots=True)
 class Anchor:

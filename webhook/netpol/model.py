@@ -8,6 +8,7 @@ dataclasses do in Python. Each knows its hash once it was asked for, and the gar
 passes over those that could never hold themselves: a cluster has many thousands.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -112,15 +113,18 @@ class Policy(msgspec.Struct, frozen=True, cache_hash=True):
         """Return the rules of a direction as written, whether or not it is in ``types``."""
         return self.ingress if direction is _INGRESS else self.egress
 
+    def peers(self, direction: Direction) -> Iterator[Peer]:
+        """Yield every peer of a direction's rules."""
+        return (peer for rule in self.rules(direction) for peer in rule.peers)
+
+    def blocks_of(self, direction: Direction) -> Iterator[IPBlock]:
+        """Yield every ipBlock of a direction's rules."""
+        return (peer for peer in self.peers(direction) if isinstance(peer, IPBlock))
+
     @property
     def blocks(self) -> tuple[IPBlock, ...]:
         """Every ipBlock of every rule."""
-        return tuple(
-            peer
-            for rule in (*self.ingress, *self.egress)
-            for peer in rule.peers
-            if isinstance(peer, IPBlock)
-        )
+        return tuple(block for direction in DIRECTIONS for block in self.blocks_of(direction))
 
 
 @dataclass(frozen=True, slots=True)

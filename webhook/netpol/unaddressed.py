@@ -98,7 +98,9 @@ def not_held_against(world: World, hop: Hop) -> Iterator[str]:
     for decision, peer in ((hop.egress, hop.target.pod), (hop.ingress, hop.source.pod)):
         if peer is not None and not peer.addresses and difference(hop.asked, decision.ports):
             keys = [
-                policy.key for policy in _deciding(world, decision) if _blocks(policy, decision)
+                policy.key
+                for policy in _deciding(world, decision)
+                if any(policy.blocks_of(decision.direction))
             ]
             if keys:
                 yield (
@@ -111,8 +113,3 @@ def _deciding(world: World, decision: Decision) -> Iterator[Policy]:
     for key in decision.policies:
         namespace, _, name = key.partition("/")
         yield from (policy for policy in world.policies_of(namespace) if policy.name == name)
-
-
-def _blocks(policy: Policy, decision: Decision) -> bool:
-    peers = (peer for rule in policy.rules(decision.direction) for peer in rule.peers)
-    return any(isinstance(peer, IPBlock) for peer in peers)

@@ -10,7 +10,7 @@ from typing import Final, Literal
 from webhook.netpol import bits
 from webhook.netpol.addresses import IPV4, Family
 from webhook.netpol.intervals import Ranges, ranges
-from webhook.netpol.model import Direction, IPBlock
+from webhook.netpol.model import Direction
 from webhook.netpol.ports import ALL_PORTS, conn_text
 from webhook.netpol.rows import Block, Rows
 from webhook.netpol.world import World
@@ -116,13 +116,8 @@ class Teller:
         return tuple(names)
 
     def _allows_addresses(self, namespace: str, direction: Direction) -> bool:
-        return any(
-            isinstance(peer, IPBlock)
-            for policy in self.world.policies_of(namespace)
-            if direction in policy.types
-            for rule in policy.rules(direction)
-            for peer in rule.peers
-        )
+        policies = (it for it in self.world.policies_of(namespace) if direction in it.types)
+        return any(any(policy.blocks_of(direction)) for policy in policies)
 
     def _turned(self, block: Block) -> list[Line]:
         """Turn a block so that the namespace's pods come first."""

@@ -77,8 +77,7 @@ def _may_be_allowed(subject: Subject, direction: Direction, own: Pod, other: Pod
         _may_match(subject, peer, own, policy.namespace)
         for policy in subject.cluster.world.policies_of(other.namespace)
         if direction in policy.types and policy.pods.matches(other.labels)
-        for rule in policy.rules(direction)
-        for peer in rule.peers
+        for peer in policy.peers(direction)
     )
 
 

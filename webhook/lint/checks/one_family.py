@@ -7,9 +7,9 @@ from webhook.lint.registry import Needs, Problem, Severity, lint
 from webhook.lint.subject import Subject
 from webhook.lint.traits import Trait
 from webhook.netpol.addresses import IPV4, IPV6, Family, parse_cidr
-from webhook.netpol.intervals import EMPTY, Ranges, intersection, union
+from webhook.netpol.intervals import Ranges, intersection, union
 from webhook.netpol.model import Direction, IPBlock, Rule
-from webhook.netpol.ports import port_range
+from webhook.netpol.verdict import opened_ports
 
 _LINK_LOCAL = parse_cidr("169.254.0.0/16")
 
@@ -87,15 +87,14 @@ def _meet(one: Rule, other: Rule, group: Group) -> bool:
     if not one.ports or not other.ports:
         return True
     names = ({(port.protocol, port.name) for port in it.ports if port.name} for it in (one, other))
-    numbers = (union(opened(it), _named(it, group)) for it in (one, other))
-    return bool(set.intersection(*names) or intersection(*numbers))
+    return bool(
+        set.intersection(*names) or intersection(*(_opened(it, group) for it in (one, other)))
+    )
 
 
-def _named(rule: Rule, group: Group) -> Ranges:
-    """The numbers that port names have in the pods themselves; those of egress are elsewhere."""
-    found = EMPTY
-    for port in rule.ports if group.direction is Direction.INGRESS else ():
-        for pod in group.pods if port.name else ():
-            for number in pod.resolve(port.name, port.protocol):
-                found = union(found, port_range(port.protocol, number, number))
+def _opened(rule: Rule, group: Group) -> Ranges:
+    """The ports that a rule opens, by name too where the pods are the target."""
+    found = opened(rule)
+    for pod in group.pods if group.direction is Direction.INGRESS else ():
+        found = union(found, opened_ports(rule.ports, pod))
     return found

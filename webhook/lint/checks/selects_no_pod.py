@@ -37,11 +37,10 @@ def selects_no_pod(subject: Subject) -> Iterator[Problem]:
     whole = cluster.complete and cluster.is_populated(NAMESPACE)
     if not (cluster.is_populated(policy.namespace) or whole) or cluster.subjects(policy):
         return
-    table = cluster.world.table
-    near = cluster.pods_of(table.in_namespace(policy.namespace))
     templates = (it for it in cluster.templates if it.namespace == policy.namespace)
     if any(_will_match(policy.pods, it.labels) for it in templates):
         return
+    near = cluster.pods_of(cluster.world.table.in_namespace(policy.namespace))
     hint = near_miss(policy.pods, [pod.labels for pod in near]) or "it isolates nothing"
     message = f"no pod or template in {policy.namespace} matches {policy.pods}: {hint}"
     yield Problem(("spec", "podSelector"), message)
