@@ -28,9 +28,9 @@ def namespace_profile_weaker(wish: ProfileWish) -> Iterator[Violation]:
 
     Allowed: an equally strong or a stronger profile, to everybody; a weaker one
     to whoever has the verb override on guards.portcullis.dev under this id, who
-    needs no annotation: it is warned of and recorded as an override. A profile
-    that does not exist, to nobody. At creation a wish that is not allowed is
-    replaced, with a warning.
+    needs no annotation: it is warned of and recorded as an override, unless the
+    one before was weaker still. A profile that does not exist, to nobody. At
+    creation a wish that is not allowed is replaced, with a warning.
 
     Fix: take the settings' profile and allow what is needed by NetworkPolicies
     of your own; or ask the platform team for the permission, or for a rule.
